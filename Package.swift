@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+    .enableUpcomingFeature("ExistentialAny"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0461-async-function-isolation.md
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0443-warning-control-flags.md
+    .treatAllWarnings(as: .error),
+]
+
+// The two clients also mark every use of a C pointer.
+// https://github.com/swiftlang/swift-evolution/blob/main/proposals/0458-strict-memory-safety.md
+let clientSettings: [SwiftSetting] = settings + [.strictMemorySafety()]
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+
+let package = Package(
+    name: "skillrelay",
+    products: [.executable(name: "skillrelay", targets: ["skillrelay"])],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
+        .target(
+            name: "Postgres",
+            dependencies: ["CLibPQ", logging, lifecycle, crypto],
+            swiftSettings: clientSettings
+        ),
+        .target(
+            name: "RabbitMQ",
+            dependencies: ["CRabbitMQ", logging],
+            swiftSettings: clientSettings
+        ),
+        .target(
+            name: "Outbox",
+            dependencies: ["Postgres", "RabbitMQ", logging, lifecycle],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Tasks",
+            dependencies: ["Outbox", "Postgres"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "API",
+            dependencies: ["Tasks", "Telemetry", "CArgon2", hummingbird, logging, crypto],
+            swiftSettings: settings
+        ),
+        .target(name: "Telemetry", dependencies: [logging], swiftSettings: settings),
+        .target(
+            name: "App",
+            dependencies: [
+                "API", "Tasks", "Outbox", "Postgres", "RabbitMQ", "Telemetry", hummingbird, logging, lifecycle,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+            ],
+            resources: [.embedInCode("Resources/migrations")],
+            swiftSettings: settings
+        ),
+        .executableTarget(name: "skillrelay", dependencies: ["App"], swiftSettings: settings),
+        .target(
+            name: "Support",
+            dependencies: ["Postgres", "RabbitMQ", logging],
+            path: "Tests/Support",
+            swiftSettings: settings
+        ),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Support"], swiftSettings: settings),
+        .testTarget(name: "RabbitMQTests", dependencies: ["RabbitMQ", "Support"], swiftSettings: settings),
+        .testTarget(name: "OutboxTests", dependencies: ["Outbox", "Support"], swiftSettings: settings),
+        .testTarget(name: "TasksTests", dependencies: ["Tasks", "Support"], swiftSettings: settings),
+        .testTarget(
+            name: "APITests",
+            dependencies: ["API", "Support", .product(name: "HummingbirdTesting", package: "hummingbird")],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
+        .testTarget(name: "AppTests", dependencies: ["App", "Support", "skillrelay"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)
