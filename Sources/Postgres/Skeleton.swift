@@ -72,6 +72,11 @@ public struct PostgresRow: ~Copyable {
     public func decode<each T: PostgresDecodable>(_ types: repeat (each T).Type) throws(PostgresError) -> (repeat each T) { fatalError("skeleton") }
 }
 
+extension PostgresRow {
+    /// Decodes the only column.
+    public func decode<T: PostgresDecodable>(_ type: T.Type) throws(PostgresError) -> T { fatalError("skeleton") }
+}
+
 /// What a synchronous block on a connection's own thread can do. Not Sendable: it cannot leave the block.
 public struct PostgresSession {
     @discardableResult

@@ -1,0 +1,116 @@
+package import Foundation
+import Outbox
+package import Postgres
+
+/// Reads and writes `public.tasks`.
+package struct TaskStore: Sendable {
+    private let pool: PostgresPool
+
+    package init(pool: PostgresPool) {
+        self.pool = pool
+    }
+
+    /// Sets a task's status and, when that status is learned from in this session, writes the outbox event in the same transaction.
+    ///
+    /// - Parameter headers: goes with the event to the message; the request's trace context.
+    /// - Throws: `TasksError.taskNotFound` unless the task is in this session and project; `PostgresError`.
+    package func setStatus(
+        _ status: TaskStatus,
+        task: UUID,
+        session: UUID,
+        project: UUID,
+        headers: [String: String] = [:]
+    ) async throws -> TaskChange {
+        let change = try await StatusTransaction.run(
+            status, task: task, session: session, project: project, headers: headers, in: self.pool
+        )
+        guard let change else { throw TasksError.taskNotFound }
+        return change
+    }
+
+    /// The session's tasks without planning ones, by creation.
+    ///
+    /// - Throws: `TasksError.sessionNotFound`, `TasksError.sessionOfAnotherProject`, `PostgresError`.
+    package func list(session: UUID, project: UUID, page: PageRequest) async throws -> Page<AgentTask> {
+        let rows = try await self.pool.perform { database in
+            try SessionOwnership.require(session: session, project: project, in: database)
+            return try database.query(
+                page.newestFirst ? Self.listNewestFirst : Self.listOldestFirst,
+                [
+                    .uuid(session), .int8(Int64(page.limit + 1)),
+                    .optional(page.cursor?.createdAt, PostgresValue.timestamp),
+                    .optional(page.cursor?.id, PostgresValue.uuid),
+                ]
+            ) { row in try AgentTask.decodeWithEvent(row).0 }
+        }
+        return Page(rows: rows, limit: page.limit) { PageCursor(createdAt: $0.createdAt, id: $0.id) }
+    }
+
+    private static let listOldestFirst = Self.list("tasks.listOldestFirst", after: ">", order: "ASC")
+    private static let listNewestFirst = Self.list("tasks.listNewestFirst", after: "<", order: "DESC")
+
+    private static func list(_ name: String, after comparison: String, order: String) -> PostgresStatement {
+        PostgresStatement(
+            name,
+            """
+            SELECT \(AgentTask.columns), NULL::uuid
+            FROM public.tasks AS t
+            WHERE t.session_id = $1 AND NOT t.is_planning
+                AND ($3::timestamptz IS NULL OR (t.created_at, t.id) \(comparison) ($3, $4::uuid))
+            ORDER BY t.created_at \(order), t.id \(order)
+            LIMIT $2
+            """
+        )
+    }
+
+    /// Appends a task that a harness of the caller's own reports. One reported as finished is learned from, like one marked later.
+    ///
+    /// - Throws: `TasksError.sessionNotFound`, `TasksError.sessionOfAnotherProject`, `PostgresError`.
+    package func append(
+        _ new: NewTask,
+        session: UUID,
+        project: UUID,
+        headers: [String: String] = [:]
+    ) async throws -> TaskChange {
+        let id = UUID()
+        let event = SkillLearnTask.event(project: project, session: session, task: id, headers: headers)
+        return try await self.pool.perform { database in
+            try database.transaction {
+                try SessionOwnership.require(session: session, project: project, in: database)
+                try database.execute(Self.lockOrder, [.uuid(session)])
+                return try database.query(
+                    Self.insert,
+                    [
+                        .uuid(id), .uuid(session), .uuid(project), .text(new.description), .textArray(new.progresses),
+                        .textArray(new.userPreferences), .text(new.status.rawValue), .bool(new.status.triggersLearning),
+                    ] + event.parameters,
+                    decode: TaskChange.init(row:)
+                )[0]
+            }
+        }
+    }
+
+    // Appends to one session take turns, because the next order is read before it is written. It is the row lock that a change of the
+    // session itself would take, so that CORE's inserts, which only need the session to stay, go on.
+    private static let lockOrder = PostgresStatement(
+        "tasks.lockOrder",
+        "SELECT FROM public.sessions WHERE id = $1 FOR NO KEY UPDATE"
+    )
+
+    private static let insert = PostgresStatement(
+        "tasks.insert",
+        """
+        WITH t AS (
+            INSERT INTO public.tasks (id, session_id, project_id, "order", data, status)
+            SELECT $1, $2, $3, coalesce(max("order"), 0) + 1,
+                jsonb_build_object('task_description', $4::text)
+                    || CASE WHEN cardinality($5::text[]) > 0 THEN jsonb_build_object('progresses', $5) ELSE '{}' END
+                    || CASE WHEN cardinality($6::text[]) > 0 THEN jsonb_build_object('user_preferences', $6) ELSE '{}' END,
+                $7
+            FROM public.tasks WHERE session_id = $2
+            RETURNING *
+        )
+        SELECT \(AgentTask.columns), \(TaskChange.enqueueIfLearned(when: "$8::boolean", firstEventParameter: 9)) FROM t
+        """
+    )
+}
