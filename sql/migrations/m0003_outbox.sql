@@ -28,7 +28,9 @@ CREATE TABLE skillrelay.outbox (
     routing_key text        NOT NULL CHECK (octet_length(routing_key) <= 255),
     type        text        CHECK (octet_length(type) <= 255),
     payload     bytea       NOT NULL CHECK (octet_length(payload) <= 1048576),
-    headers     jsonb       NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(headers) = 'object' AND octet_length(headers::text) <= 65536),
+    headers     jsonb       NOT NULL DEFAULT '{}' CHECK (
+        jsonb_typeof(headers) = 'object' AND octet_length(headers::text) <= 65536
+        AND NOT jsonb_path_exists(headers, 'strict $.* ? (@.type() == "object" || @.type() == "array" || @.type() == "null")')),
     created_at  timestamptz NOT NULL DEFAULT now()
 ) PARTITION BY RANGE (id);
 

@@ -17,7 +17,8 @@ package struct SessionStore: Sendable {
             return try await self.pool.query(
                 Self.insert,
                 [
-                    .uuid(new.projectID), .optional(new.user, PostgresValue.text), .optional(new.id, PostgresValue.uuid),
+                    .uuid(new.projectID), .optional(new.user, PostgresValue.text),
+                    .optional(new.id, PostgresValue.uuid),
                     .bool(new.disablesTaskTracking), .bool(new.disablesTaskStatusChange), .json(new.configs ?? "null"),
                 ],
                 decode: Self.decode
