@@ -20,7 +20,7 @@ package struct Page<Item: Sendable>: Sendable {
     package let items: [Item]
     package let next: PageCursor?
 
-    /// - Parameter rows: one more than `limit`, if there are that many.
+    /// `rows` holds one more than `limit`, if there are that many.
     init(rows: [Item], limit: Int, cursor: (Item) -> PageCursor) {
         let kept = rows.prefix(limit)
         self.items = Array(kept)

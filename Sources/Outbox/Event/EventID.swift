@@ -9,7 +9,7 @@ package enum EventID {
         Self.make(unixMilliseconds: UInt64(max(0, Date.now.timeIntervalSince1970 * 1000)), random: UUID())
     }
 
-    /// - Parameter random: a version 4 UUID, whose last 74 random bits are used.
+    /// `random` is a version 4 UUID, whose last 74 random bits are used.
     static func make(unixMilliseconds: UInt64, random: UUID) -> UUID {
         var bytes = random.uuid
         bytes.0 = UInt8(truncatingIfNeeded: unixMilliseconds >> 40)

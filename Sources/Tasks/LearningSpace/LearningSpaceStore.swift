@@ -11,9 +11,8 @@ package struct LearningSpaceStore: Sendable {
 
     /// Makes a space, and its user if that is new.
     ///
-    /// - Parameters:
-    ///   - user: the user's identifier; nil for none.
-    ///   - meta: JSON text of an object; nil is stored as JSON null, as upstream does.
+    /// `user` is the user's identifier, `meta` the JSON text of an object; nil is stored as JSON null, as upstream does.
+    ///
     /// - Throws: `PostgresError`.
     package func create(project: UUID, user: String?, meta: String?) async throws -> LearningSpace {
         try await self.pool.query(

@@ -50,7 +50,8 @@ package struct ProjectStore: Sendable {
     /// Makes sure that the default project exists under this hash; leaves the row alone when its hash already matches, so that an
     /// Acontext beside us keeps its own salt (contract.md §3.2).
     ///
-    /// - Parameter makePHC: called only when the row must be written; hashing is slow on purpose.
+    /// `makePHC` is called only when the row must be written: hashing is slow on purpose.
+    ///
     /// - Throws: `PostgresError`, and what `makePHC` throws.
     package func ensureDefault(secretKeyHMAC: String, makePHC: @Sendable () throws -> String) async throws {
         try await self.pool.perform { session in

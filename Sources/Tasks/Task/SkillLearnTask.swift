@@ -15,7 +15,7 @@ package enum SkillLearnTask {
         return Array(text.utf8)
     }
 
-    /// - Parameter headers: the trace context of the request that caused the event.
+    /// The event to write; `headers` is the trace context of the request that caused it.
     static func event(project: UUID, session: UUID, task: UUID, headers: [String: String]) -> NewEvent {
         NewEvent(
             exchange: Self.exchange,

@@ -12,7 +12,8 @@ package struct TaskStore: Sendable {
 
     /// Sets a task's status and, when that status is learned from in this session, writes the outbox event in the same transaction.
     ///
-    /// - Parameter headers: goes with the event to the message; the request's trace context.
+    /// `headers`, the request's trace context, goes with the event to the message.
+    ///
     /// - Throws: `TasksError.taskNotFound` unless the task is in this session and project; `PostgresError`.
     package func setStatus(
         _ status: TaskStatus,

@@ -1,0 +1,186 @@
+import Foundation
+import Logging
+import Postgres
+import RabbitMQ
+
+/// One RabbitMQ connection as the outbox uses it: proves it with a canary, asks before it publishes to an exchange it does not know,
+/// and finds the event that closed a channel.
+actor RabbitMQLink {
+    private let connection: RabbitMQConnection
+    private let ownExchanges: [String]
+    private let logger: Logger
+    /// Exchanges seen to exist on this connection. The default exchange always does (AMQP 0-9-1 §3.1.3.1).
+    private var knownExchanges: Set<String> = [""]
+    private var isProven = false
+
+    init(connection: RabbitMQConnection, ownExchanges: [String], logger: Logger) {
+        self.connection = connection
+        self.ownExchanges = ownExchanges
+        self.logger = logger
+    }
+
+    nonisolated var isReady: Bool {
+        self.connection.isOpen && self.connection.blockedReason == nil
+    }
+
+    func declareOwnExchanges() async {
+        for exchange in self.ownExchanges {
+            await self.declare(exchange)
+        }
+    }
+
+    private func declare(_ exchange: String) async {
+        do {
+            try await self.connection.declareExchange(exchange, type: "direct", durable: true)
+            self.knownExchanges.insert(exchange)
+        } catch {
+            // One that exists in another form still takes messages: publishing tells.
+            self.logger.warning("Exchange cannot be declared", error: error, metadata: ["exchange.name": "\(exchange)"])
+        }
+    }
+
+    /// One outcome an event, in order. Relays use one link from one task at a time.
+    func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
+        var outcomes = [DeliveryOutcome](
+            repeating: .unsent("the broker did not answer the canary"), count: events.count)
+        var pending = await self.routable(events, &outcomes)
+        if !self.isProven, let canary = pending.first {
+            // A broker under an alarm accepts connections, and stores what they sent long after they are gone: one message at risk
+            // on each reconnect, not a window full.
+            guard await self.publish([canary], of: events, into: &outcomes) else { return outcomes }
+            self.isProven = true
+            pending.removeFirst()
+        }
+        if await !self.publish(pending, of: events, into: &outcomes) {
+            await self.isolate(pending, of: events, into: &outcomes)
+        }
+        return outcomes
+    }
+
+    /// The events whose exchange exists, by index. Publishing to a missing one would close the channel and leave the whole window unknown.
+    private func routable(_ events: [ClaimedEvent], _ outcomes: inout [DeliveryOutcome]) async -> [Int] {
+        var refusals: [String: DeliveryOutcome] = [:]
+        for exchange in Set(events.map(\.exchange)).subtracting(self.knownExchanges) {
+            if self.ownExchanges.contains(exchange) { await self.declare(exchange) }
+            guard !self.knownExchanges.contains(exchange) else { continue }
+            do {
+                try await self.connection.declareExchange(exchange, passive: true)
+                self.knownExchanges.insert(exchange)
+            } catch {
+                refusals[exchange] =
+                    error.replyCode == nil ? .unsent("\(error)") : .destinationFault("\(error)")
+            }
+        }
+        for (index, event) in events.enumerated() {
+            if let refusal = refusals[event.exchange] { outcomes[index] = refusal }
+        }
+        return events.indices.filter { refusals[events[$0].exchange] == nil }
+    }
+
+    /// Publishes the events at `indices` in one window; false when some of them have no definite outcome.
+    private func publish(
+        _ indices: [Int],
+        of events: [ClaimedEvent],
+        into outcomes: inout [DeliveryOutcome],
+        again: Bool = false
+    ) async -> Bool {
+        guard !indices.isEmpty else { return true }
+        let answers = await self.connection.publish(
+            indices.map { RabbitMQMessage(event: events[$0], possibleDuplicate: again || events[$0].maybeSent) }
+        )
+        var isDefinite = true
+        for (index, answer) in zip(indices, answers) {
+            outcomes[index] = DeliveryOutcome(answer, wasAlone: indices.count == 1)
+            switch outcomes[index] {
+            case .unknown, .unsent: isDefinite = false
+            case .delivered, .destinationFault, .eventFault: break
+            }
+        }
+        return isDefinite
+    }
+
+    /// A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets its own.
+    private func isolate(_ indices: [Int], of events: [ClaimedEvent], into outcomes: inout [DeliveryOutcome]) async {
+        guard self.connection.isOpen else { return }
+        self.knownExchanges = [""]
+        let undecided = indices.filter {
+            switch outcomes[$0] {
+            case .unknown, .unsent: true
+            case .delivered, .destinationFault, .eventFault: false
+            }
+        }
+        for index in undecided {
+            guard self.connection.isOpen else { return }
+            let wasSent = if case .unknown = outcomes[index] { true } else { false }
+            _ = await self.publish([index], of: events, into: &outcomes, again: wasSent)
+        }
+    }
+}
+
+extension DeliveryOutcome {
+    /// `wasAlone`: only this message was in flight, so what closed the channel was its own doing.
+    init(_ outcome: PublishOutcome, wasAlone: Bool) {
+        switch outcome {
+        case .routed: self = .delivered
+        case .returned(let code, let text): self = .destinationFault("returned: \(code.rawValue) \(text)")
+        case .nacked: self = .destinationFault("refused by the queue (basic.nack)")
+        case .rejected(let error): self = .eventFault("\(error)")
+        case .unsent(let error): self = .unsent("\(error)")
+        case .unknown(let error):
+            switch error.replyCode {
+            // 406: larger than the broker's max_message_size, or a property it does not take.
+            case .preconditionFailed where wasAlone && error.code == .channelClosed: self = .eventFault("\(error)")
+            case .some where wasAlone && error.code == .channelClosed: self = .destinationFault("\(error)")
+            default: self = .unknown("\(error)")
+            }
+        }
+    }
+}
+
+extension RabbitMQMessage {
+    /// The properties are pinned: programs outside rely on them.
+    init(event: ClaimedEvent, possibleDuplicate: Bool) {
+        var headers = Self.headers(json: event.headers)
+        if possibleDuplicate { headers["x-possible-duplicate"] = .bool(true) }
+        self.init(
+            exchange: event.exchange,
+            routingKey: event.routingKey,
+            body: event.payload,
+            messageID: event.id.uuidString.lowercased(),
+            type: event.type,
+            contentType: "application/json",
+            appID: "skillrelay",
+            timestamp: UInt64(max(0, event.createdAt.unixMicroseconds) / 1_000_000),
+            headers: headers
+        )
+    }
+
+    /// Strings, whole numbers and booleans keep their type; a fraction travels as its text. The table takes no other header.
+    static func headers(json: String) -> [String: RabbitMQHeader] {
+        guard json != "{}", let object = try? JSONDecoder().decode([String: HeaderValue].self, from: Data(json.utf8))
+        else {
+            // The table's checks keep it an object of scalars.
+            return [:]
+        }
+        return object.mapValues(\.header)
+    }
+
+    private struct HeaderValue: Decodable {
+        let header: RabbitMQHeader
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let value = try? container.decode(Bool.self) {
+                self.header = .bool(value)
+            } else if let value = try? container.decode(Int64.self) {
+                self.header = .int(value)
+            } else if let value = try? container.decode(String.self) {
+                self.header = .string(value)
+            } else if let value = try? container.decode(Double.self) {
+                self.header = .string("\(value)")
+            } else {
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "a header is a scalar")
+            }
+        }
+    }
+}

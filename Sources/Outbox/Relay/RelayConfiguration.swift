@@ -1,0 +1,15 @@
+/// How the relay works.
+package struct RelayConfiguration: Sendable {
+    /// How often to look for events that nobody announced: of other instances, other services, plain SQL, or due again.
+    package var pollInterval: Duration = .milliseconds(250)
+    /// Events in a batch at most.
+    package var batchSize = 256
+    /// Payload bytes in a batch at most; one larger event travels alone.
+    package var batchBytes = 4 * 1024 * 1024
+    /// An event's own faults before it is parked.
+    package var maxAttempts = 5
+    /// For events, destinations and the relay's own connection.
+    package var retryPolicy = RetryPolicy()
+
+    package init() {}
+}

@@ -1,0 +1,114 @@
+import Foundation
+
+/// What to write for a batch, decided from its outcomes.
+struct Settlement: Equatable {
+    /// Confirmed and routed: off the pending list.
+    var delivered: [ClaimedEvent] = []
+    /// To be tried again.
+    var retries: [Retry] = []
+    /// Refused for the last time: parked.
+    var dead: [Dead] = []
+    /// Destinations that began to fail with this batch, and why.
+    var failing: [Destination: String] = [:]
+    /// Destinations that failed before this batch and take messages again.
+    var recovered: Set<Destination> = []
+
+    struct Retry: Equatable {
+        var sequence: Int64
+        var attempts: Int
+        var delay: Duration
+        var maybeSent: Bool
+        var error: String
+    }
+
+    struct Dead: Equatable {
+        var sequence: Int64
+        var id: UUID
+        var attempts: Int
+        var error: String
+    }
+}
+
+/// Decides what becomes of a batch. A value: outcomes go in, a settlement comes out.
+struct SettlementPlanner {
+    /// An event's own faults before it is parked.
+    let maxAttempts: Int
+    let retryPolicy: RetryPolicy
+    private var destinations: DestinationBackoff
+
+    init(maxAttempts: Int, retryPolicy: RetryPolicy) {
+        self.maxAttempts = maxAttempts
+        self.retryPolicy = retryPolicy
+        self.destinations = DestinationBackoff(policy: retryPolicy)
+    }
+
+    /// Takes in what the publisher answered.
+    ///
+    /// - Parameters:
+    ///   - events: the batch as claimed.
+    ///   - outcomes: one for each event, in order.
+    ///   - random: draws 0 to 1 for the jitter.
+    /// - Returns: what to write.
+    mutating func plan(
+        _ events: [ClaimedEvent],
+        _ outcomes: [DeliveryOutcome],
+        random: () -> Double = { .random(in: 0...1) }
+    ) -> Settlement {
+        precondition(events.count == outcomes.count, "a publisher answers for each event")
+        var settlement = Settlement()
+        var delivered: Set<Destination> = []
+        var faults: [Destination: String] = [:]
+        for (event, outcome) in zip(events, outcomes) {
+            switch outcome {
+            case .delivered: delivered.insert(event.destination)
+            case .destinationFault(let error): faults[event.destination] = error
+            case .eventFault, .unknown, .unsent: break
+            }
+        }
+        let (failing, recovered) = self.destinations.note(delivered: delivered, failed: Set(faults.keys))
+        settlement.failing = faults.filter { failing.contains($0.key) }
+        settlement.recovered = recovered
+        for (event, outcome) in zip(events, outcomes) {
+            switch outcome {
+            case .delivered:
+                settlement.delivered.append(event)
+            case .destinationFault(let error):
+                let delay = self.destinations.delay(event.destination, random: random())
+                settlement.retries.append(event.retry(after: delay, error: error))
+            case .eventFault(let error):
+                let attempts = event.attempts + 1
+                if attempts < self.maxAttempts {
+                    let delay = self.retryPolicy.delay(afterFailures: attempts, random: random())
+                    settlement.retries.append(event.retry(attempts: attempts, after: delay, error: error))
+                } else {
+                    settlement.dead.append(
+                        Settlement.Dead(sequence: event.sequence, id: event.id, attempts: attempts, error: error)
+                    )
+                }
+            case .unknown(let error):
+                settlement.retries.append(event.retry(after: .zero, maybeSent: true, error: error))
+            case .unsent:
+                // Nothing happened to it: the row stays as it is.
+                break
+            }
+        }
+        return settlement
+    }
+}
+
+extension ClaimedEvent {
+    fileprivate func retry(
+        attempts: Int? = nil,
+        after delay: Duration,
+        maybeSent: Bool = false,
+        error: String
+    ) -> Settlement.Retry {
+        Settlement.Retry(
+            sequence: self.sequence,
+            attempts: attempts ?? self.attempts,
+            delay: delay,
+            maybeSent: self.maybeSent || maybeSent,
+            error: error
+        )
+    }
+}

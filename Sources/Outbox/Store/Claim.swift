@@ -1,0 +1,151 @@
+import Foundation
+import Postgres
+
+/// A batch of events whose rows this relay holds locked, in a transaction that stays open while they are published.
+///
+/// A relay that dies frees its rows at once, because its transaction dies: there is no lease to expire. The relay connection's
+/// `idle_in_transaction_session_timeout` is the backstop for one that hangs.
+struct Claim: ~Copyable {
+    let events: [ClaimedEvent]
+    private let connection: PostgresConnection
+
+    /// Claims what is due, oldest first; nil when nothing is, and then no transaction is left open.
+    ///
+    /// - Parameters:
+    ///   - limit: events at most.
+    ///   - bytes: payload bytes at most; one larger event travels alone.
+    ///   - connection: the relay's own, until the claim is settled.
+    /// - Returns: the claim, to be settled.
+    /// - Throws: `PostgresError`.
+    static func take(limit: Int, bytes: Int, on connection: PostgresConnection) async throws -> Claim? {
+        let events = try await connection.perform { session in
+            try session.begin()
+            let events = try session.query(
+                Self.statement,
+                [.int8(Int64(limit)), .int8(Int64(bytes))],
+                decode: ClaimedEvent.init(row:)
+            )
+            if events.isEmpty { try session.rollback() }
+            return events
+        }
+        return events.isEmpty ? nil : Claim(events: events, connection: connection)
+    }
+
+    private init(events: [ClaimedEvent], connection: PostgresConnection) {
+        self.events = events
+        self.connection = connection
+    }
+
+    // SKIP LOCKED lets any number of relays work side by side: it relies on a row staying locked until its batch is settled. LATERAL
+    // with OFFSET 0 makes the planner look each event up by key whatever its statistics say of a backlog that comes and goes.
+    private static let statement = PostgresStatement(
+        "outbox.claim",
+        """
+        WITH claimed AS MATERIALIZED (
+            SELECT seq, id, attempts, maybe_sent
+            FROM skillrelay.outbox_pending
+            WHERE next_attempt_at <= now()
+            ORDER BY seq
+            LIMIT $1
+            FOR UPDATE SKIP LOCKED
+        ), sized AS (
+            SELECT claimed.seq, claimed.attempts, claimed.maybe_sent, event.*,
+                sum(octet_length(event.payload)) OVER (ORDER BY claimed.seq) - octet_length(event.payload) AS bytes_before
+            FROM claimed
+            CROSS JOIN LATERAL (SELECT * FROM skillrelay.outbox WHERE outbox.id = claimed.id OFFSET 0) AS event
+        )
+        SELECT seq, id, exchange, routing_key, type, payload, headers::text, created_at, attempts, maybe_sent
+        FROM sized
+        WHERE bytes_before < $2
+        ORDER BY seq
+        """
+    )
+
+    /// Writes what became of the batch and commits: delivered events leave the pending list, and only they do.
+    ///
+    /// - Throws: `PostgresError`; the rows are then free for another claim and what was delivered is sent again, so the caller
+    ///   must not go on with this connection.
+    consuming func settle(_ settlement: Settlement) async throws {
+        try await self.connection.perform { session in
+            if !settlement.delivered.isEmpty {
+                try session.execute(Self.complete, settlement.deliveredParameters)
+            }
+            if !settlement.retries.isEmpty {
+                try session.execute(Self.postpone, settlement.retryParameters)
+            }
+            if !settlement.dead.isEmpty {
+                try session.execute(Self.park, settlement.deadParameters)
+            }
+            try session.commit()
+        }
+    }
+
+    private static let complete = PostgresStatement(
+        "outbox.complete",
+        """
+        WITH completed AS (DELETE FROM skillrelay.outbox_pending WHERE seq = ANY($1::bigint[]))
+        INSERT INTO skillrelay.outbox_deliveries (least, greatest, ids) VALUES ($2, $3, $4)
+        """
+    )
+
+    // The database's clock says when, so that a relay's own clock does not matter.
+    private static let postpone = PostgresStatement(
+        "outbox.postpone",
+        """
+        UPDATE skillrelay.outbox_pending AS p
+        SET attempts = r.attempts, maybe_sent = r.maybe_sent = 1, last_error = r.error,
+            next_attempt_at = clock_timestamp() + r.delay_ms * interval '1 millisecond'
+        FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::int[], $5::text[])
+            AS r (seq, attempts, delay_ms, maybe_sent, error)
+        WHERE p.seq = r.seq
+        """
+    )
+
+    private static let park = PostgresStatement(
+        "outbox.park",
+        """
+        WITH parked AS (DELETE FROM skillrelay.outbox_pending WHERE seq = ANY($1::bigint[]))
+        INSERT INTO skillrelay.outbox_dead (id, attempts, last_error)
+        SELECT * FROM unnest($2::uuid[], $3::int[], $4::text[])
+        """
+    )
+}
+
+extension ClaimedEvent {
+    fileprivate init(row: borrowing PostgresRow) throws {
+        let (sequence, id, exchange, routingKey, type, payload, headers, createdAt, attempts, maybeSent) =
+            try row.decode(
+                Int64.self, UUID.self, String.self, String.self, String?.self, [UInt8].self, String.self,
+                PostgresTimestamp.self, Int.self, Bool.self
+            )
+        self.init(
+            sequence: sequence, id: id, exchange: exchange, routingKey: routingKey, type: type, payload: payload,
+            headers: headers, createdAt: createdAt, attempts: attempts, maybeSent: maybeSent
+        )
+    }
+}
+
+extension Settlement {
+    fileprivate var deliveredParameters: [PostgresValue] {
+        // PostgreSQL orders uuids by their bytes, as their text does.
+        let ids = self.delivered.map(\.id).sorted { $0.uuidString < $1.uuidString }
+        return [
+            .int8Array(self.delivered.map(\.sequence)), .uuid(ids[0]), .uuid(ids[ids.count - 1]), .uuidArray(ids),
+        ]
+    }
+
+    fileprivate var retryParameters: [PostgresValue] {
+        [
+            .int8Array(self.retries.map(\.sequence)), .int4Array(self.retries.map { Int32(clamping: $0.attempts) }),
+            .int8Array(self.retries.map { Int64($0.delay / .milliseconds(1)) }),
+            .int4Array(self.retries.map { $0.maybeSent ? 1 : 0 }), .textArray(self.retries.map(\.error)),
+        ]
+    }
+
+    fileprivate var deadParameters: [PostgresValue] {
+        [
+            .int8Array(self.dead.map(\.sequence)), .uuidArray(self.dead.map(\.id)),
+            .int4Array(self.dead.map { Int32(clamping: $0.attempts) }), .textArray(self.dead.map(\.error)),
+        ]
+    }
+}
