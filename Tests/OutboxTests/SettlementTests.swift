@@ -1,0 +1,87 @@
+import Testing
+
+@testable import Outbox
+
+struct SettlementTests {
+    private var planner = SettlementPlanner(maxAttempts: 3, retryPolicy: RetryPolicy(base: .seconds(1), cap: .seconds(8)))
+
+    private mutating func plan(_ batch: [(ClaimedEvent, DeliveryOutcome)]) -> Settlement {
+        self.planner.plan(batch.map(\.0), batch.map(\.1), random: { 1 })
+    }
+
+    @Test("only what was confirmed and routed leaves the pending list")
+    mutating func delivered() {
+        let events = (1...5).map { ClaimedEvent.fixture(sequence: $0, routingKey: "key.\($0)") }
+        let settlement = self.plan([
+            (events[0], .delivered), (events[1], .destinationFault("returned")), (events[2], .eventFault("too large")),
+            (events[3], .unknown("connection lost")), (events[4], .unsent("connection lost")),
+        ])
+        #expect(settlement.delivered == [events[0]])
+        #expect(settlement.retries.map(\.sequence) == [2, 3, 4])
+        #expect(settlement.dead.isEmpty)
+    }
+
+    @Test("an outage of a destination counts no attempts and parks nothing, however long it lasts")
+    mutating func destinationOutage() {
+        let event = ClaimedEvent.fixture()
+        for _ in 1...100 {
+            let settlement = self.plan([(event, .destinationFault("returned: 312 NO_ROUTE"))])
+            #expect(settlement.dead.isEmpty)
+            #expect(settlement.retries.first?.attempts == 0)
+            #expect(settlement.retries.first.map { $0.delay <= .seconds(8) } == true)
+        }
+    }
+
+    @Test("a failing destination backs off once a batch, and one delivery forgives it")
+    mutating func destinationBackoff() {
+        let fault = DeliveryOutcome.destinationFault("refused")
+        let two = [(ClaimedEvent.fixture(sequence: 1), fault), (ClaimedEvent.fixture(sequence: 2), fault)]
+        #expect(self.plan(two).retries.map(\.delay) == [.seconds(1), .seconds(1)])
+        #expect(self.plan(two).retries.map(\.delay) == [.seconds(2), .seconds(2)])
+        #expect(self.plan([(.fixture(), .delivered)]).recovered == [ClaimedEvent.fixture().destination])
+        #expect(self.plan(two).retries.map(\.delay) == [.seconds(1), .seconds(1)])
+    }
+
+    @Test("a change of a destination's state is told once")
+    mutating func destinationChange() {
+        let event = ClaimedEvent.fixture()
+        #expect(self.plan([(event, .destinationFault("refused"))]).failing == [event.destination: "refused"])
+        #expect(self.plan([(event, .destinationFault("refused"))]).failing.isEmpty)
+        #expect(self.plan([(event, .delivered)]).recovered == [event.destination])
+        #expect(self.plan([(event, .delivered)]).recovered.isEmpty)
+    }
+
+    @Test("an event at fault is tried a few times, then parked with its last error")
+    mutating func eventFault() {
+        let first = self.plan([(.fixture(attempts: 0), .eventFault("first"))])
+        #expect(first.retries.map(\.attempts) == [1])
+        let second = self.plan([(.fixture(attempts: 1), .eventFault("second"))])
+        #expect(second.retries.map(\.attempts) == [2])
+        #expect(second.retries.map(\.delay) == [.seconds(2)])
+        let event = ClaimedEvent.fixture(attempts: 2)
+        let third = self.plan([(event, .eventFault("third"))])
+        #expect(third.retries.isEmpty)
+        #expect(third.dead == [Settlement.Dead(sequence: 1, id: event.id, attempts: 3, error: "third")])
+    }
+
+    @Test("an event without a confirm goes out again at once, marked as perhaps sent")
+    mutating func unknown() {
+        let settlement = self.plan([(.fixture(attempts: 1), .unknown("timeout"))])
+        #expect(
+            settlement.retries == [
+                Settlement.Retry(sequence: 1, attempts: 1, delay: .zero, maybeSent: true, error: "timeout")
+            ]
+        )
+    }
+
+    @Test("the mark stays when a later try is refused")
+    mutating func markStays() {
+        let settlement = self.plan([(.fixture(maybeSent: true), .destinationFault("returned"))])
+        #expect(settlement.retries.first?.maybeSent == true)
+    }
+
+    @Test("an event that was not sent is left as it is")
+    mutating func unsent() {
+        #expect(self.plan([(.fixture(), .unsent("not connected"))]) == Settlement())
+    }
+}
