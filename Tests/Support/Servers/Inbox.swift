@@ -1,0 +1,61 @@
+import Logging
+package import RabbitMQ
+import Synchronization
+
+/// What CORE would have received: declares its topology, takes every message, acknowledges it and remembers it.
+package final class Inbox: Sendable {
+    private let received = Mutex<[RabbitMQMessage]>([])
+
+    /// Everything that has arrived so far, repeats included, in order.
+    package var messages: [RabbitMQMessage] {
+        self.received.withLock { $0 }
+    }
+
+    package var messageIDs: [String] {
+        self.messages.map(\.messageID)
+    }
+
+    package var bodies: [String] {
+        self.messages.map { String(decoding: $0.body, as: UTF8.self) }
+    }
+
+    /// Waits until at least this many messages have arrived.
+    package func waitFor(_ count: Int, within limit: Duration = .seconds(20)) async throws {
+        do {
+            try await eventually("\(count) messages arrive", within: limit) {
+                self.received.withLock { $0.count } >= count
+            }
+        } catch let error as TestError {
+            throw TestError("\(error), only \(self.messages.count) did")
+        }
+    }
+
+    fileprivate func record(_ message: RabbitMQMessage) {
+        self.received.withLock { $0.append(message) }
+    }
+}
+
+/// Lends an inbox that listens in the virtual host until `body` returns.
+package func withInbox<Result: Sendable>(
+    in vhost: TestVhost,
+    _ body: (Inbox) async throws -> Result
+) async throws -> Result {
+    try await vhost.withConnection { connection in
+        try await connection.declareCore()
+        let consumer = try await connection.consume(RabbitMQConnection.coreQueue, prefetch: 256)
+        let inbox = Inbox()
+        // Owned by this scope: it ends with the consumer, before the connection closes.
+        let reading = Task {
+            for try await delivery in consumer {
+                inbox.record(delivery.message)
+                try await consumer.ack(delivery)
+            }
+        }
+        return try await cleaningUp {
+            try await body(inbox)
+        } afterwards: {
+            await consumer.cancel()
+            try await reading.value
+        }
+    }
+}
