@@ -48,8 +48,11 @@ package final class ServiceProcess: Sendable {
 
     /// Waits until it says where it listens.
     package func port(within limit: Duration = .seconds(30)) async throws -> Int {
-        try await self.awaiting("\"listening on 127.0.0.1:PORT\" in the log", within: limit) {
-            self.log.firstMatch(of: /listening on 127\.0\.0\.1:(\d+)/).flatMap { Int($0.1) }
+        try await self.awaiting("a line \"listening\" with 127.0.0.1:PORT in its log", within: limit) {
+            self.log.split(separator: "\n")
+                .first { $0.contains("listening") }?
+                .firstMatch(of: /127\.0\.0\.1:(\d+)/)
+                .flatMap { Int($0.1) }
         }
     }
 
