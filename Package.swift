@@ -22,12 +22,24 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+// What Hummingbird is built on, for the handler that guards its connections.
+let http: [Target.Dependency] = [
+    hummingbird,
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+]
 
 let package = Package(
     name: "skillrelay",
     products: [.executable(name: "skillrelay", targets: ["skillrelay"])],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -60,7 +72,7 @@ let package = Package(
         ),
         .target(
             name: "API",
-            dependencies: ["Tasks", "Telemetry", "CArgon2", hummingbird, logging, crypto],
+            dependencies: ["Tasks", "Postgres", "Telemetry", "CArgon2", logging, crypto] + http,
             swiftSettings: settings
         ),
         .target(name: "Telemetry", dependencies: [logging], swiftSettings: settings),

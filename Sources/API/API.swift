@@ -1,0 +1,61 @@
+package import Hummingbird
+package import Logging
+import NIOCore
+
+/// All routes: `/health`, and `/api/v1` behind a bearer token.
+package func buildRouter(configuration: APIConfiguration, services: APIServices) -> Router<RelayContext> {
+    let router = buildHealthRouter()
+    let bodies = BodyReader(maxBytes: configuration.limits.maxBodyBytes)
+    let authenticator = Authenticator(configuration: configuration.authentication, projects: services.projects)
+    router.group("api/v1")
+        .add(middleware: AuthMiddleware(authenticator: authenticator))
+        .group(context: ProjectContext.self)
+        .addRoutes(PingController().routes)
+        .addRoutes(SessionController(sessions: services.sessions, bodies: bodies).routes)
+        .addRoutes(TaskController(tasks: services.tasks, bodies: bodies, onEvent: services.onEvent).routes)
+        .addRoutes(LearningSpaceController(spaces: services.learningSpaces, bodies: bodies).routes)
+    router.refuseOtherMethods()
+    return router
+}
+
+/// The HTTP server, as a service for the caller's own group.
+///
+/// - Parameters:
+///   - services: nil serves `/health` only.
+///   - onListening: called with the port once connections are taken.
+package func buildApplication(
+    configuration: APIConfiguration,
+    services: APIServices?,
+    logger: Logger,
+    onListening: @escaping @Sendable (_ port: Int) async -> Void
+) -> some ApplicationProtocol {
+    let router: Router<RelayContext>
+    if let services {
+        router = buildRouter(configuration: configuration, services: services)
+    } else {
+        router = buildHealthRouter()
+        router.refuseOtherMethods()
+    }
+    let limits = configuration.limits
+    return Application(
+        responder: DeadlineResponder(base: router.buildResponder(), deadline: limits.requestDeadline),
+        server: .http1(configuration: .init(limits)),
+        configuration: ApplicationConfiguration(
+            address: .hostname(configuration.host, port: configuration.port),
+            backlog: limits.backlog,
+            availableConnectionsDelegate: .maximum(limits.maxConnections, logger: logger)
+        ),
+        onServerRunning: { channel in await onListening(channel.localAddress?.port ?? configuration.port) },
+        logger: logger
+    )
+}
+
+/// The router with what every request passes, outermost first.
+private func buildHealthRouter() -> Router<RelayContext> {
+    let router = Router(context: RelayContext.self, options: .autoGenerateHeadEndpoints)
+    router.add(middleware: AccessLogMiddleware())
+    router.add(middleware: ErrorMiddleware())
+    router.add(middleware: CanonicalPathMiddleware())
+    router.addRoutes(HealthController().routes)
+    return router
+}

@@ -1,0 +1,26 @@
+package import Hummingbird
+import Tasks
+
+/// What the middlewares know of a request.
+package struct RelayContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// Whose token the request carries; nil outside `AuthMiddleware`.
+    var project: Project?
+
+    package init(source: ApplicationRequestContextSource) {
+        self.coreContext = CoreRequestContextStorage(source: source)
+    }
+}
+
+/// What a route behind authentication knows of a request.
+struct ProjectContext: ChildRequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Whose token the request carries.
+    let project: Project
+
+    init(context: RelayContext) throws {
+        guard let project = context.project else { throw RequestError.unauthorized }
+        self.coreContext = context.coreContext
+        self.project = project
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import Hummingbird
+import Tasks
+
+/// `/session/{session_id}/task` (contract.md §2.5, §2.6), and appending a task, which is our own.
+struct TaskController: Sendable {
+    let tasks: TaskStore
+    let bodies: BodyReader
+    /// Called after a commit that wrote an event.
+    let onEvent: @Sendable () -> Void
+
+    var routes: RouteCollection<ProjectContext> {
+        RouteCollection(context: ProjectContext.self)
+            .get("session/:session_id/task", use: self.list)
+            .post("session/:session_id/task", use: self.append)
+            .patch("session/:session_id/task/:task_id/status", use: self.setStatus)
+    }
+
+    @Sendable
+    private func list(_ request: Request, context: ProjectContext) async throws -> Response {
+        let page = try PageRequest(query: QueryParameters(request.uri.query))
+        guard let session = pathID(context.parameters.get("session_id")) else { throw RequestError.invalidParameter }
+        let tasks = try await self.tasks.list(session: session, project: context.project.id, page: page)
+        return Envelope.data { $0.page(tasks) { json, task in json.task(task) } }
+    }
+
+    @Sendable
+    private func append(_ request: Request, context: ProjectContext) async throws -> Response {
+        let new = try Self.newTask(in: try await self.bodies.read(request))
+        guard let session = pathID(context.parameters.get("session_id")) else { throw RequestError.invalidParameter }
+        let change = try await self.tasks.append(
+            new, session: session, project: context.project.id, headers: TraceContext.headers(of: request)
+        )
+        if change.event != nil { self.onEvent() }
+        return Envelope.data(.created) { $0.task(change.task) }
+    }
+
+    /// The body is checked before the ids, as upstream does (contract.md §2.6).
+    @Sendable
+    private func setStatus(_ request: Request, context: ProjectContext) async throws -> Response {
+        let status = try Self.status(in: try await self.bodies.read(request))
+        guard let session = pathID(context.parameters.get("session_id")) else { throw RequestError.invalidSessionID }
+        guard let task = pathID(context.parameters.get("task_id")) else { throw RequestError.invalidTaskID }
+        let change = try await self.tasks.setStatus(
+            status, task: task, session: session, project: context.project.id, headers: TraceContext.headers(of: request)
+        )
+        if change.event != nil { self.onEvent() }
+        return Envelope.data { $0.task(change.task) }
+    }
+
+    private static func newTask(in body: [UInt8]) throws -> NewTask {
+        let object = try JSONObject(body, members: ["task_description", "progresses", "user_preferences", "status"])
+        guard let description = try object.string("task_description") else { throw RequestError.invalidParameter }
+        var new = NewTask(description: description)
+        new.progresses = try object.strings("progresses") ?? []
+        new.userPreferences = try object.strings("user_preferences") ?? []
+        if let text = try object.string("status") {
+            guard let status = TaskStatus(rawValue: text) else { throw RequestError.invalidStatus }
+            new.status = status
+        }
+        return new
+    }
+
+    private static func status(in body: [UInt8]) throws(RequestError) -> TaskStatus {
+        do throws(JSONError) {
+            let text = try JSONObject(body, members: ["status"]).string("status")
+            guard let status = text.flatMap({ TaskStatus(rawValue: $0) }) else { throw JSONError.wrongType }
+            return status
+        } catch {
+            // One text for everything that can be wrong with this body.
+            throw .invalidStatus
+        }
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func task(_ task: AgentTask) {
+        self.object { json in
+            json.member("id", task.id)
+            json.member("session_id", task.sessionID)
+            json.member("project_id", task.projectID)
+            json.member("order", task.order)
+            json.member("data", raw: task.data)
+            json.member("status", task.status)
+            json.member("is_planning", task.isPlanning)
+            json.member("created_at", task.createdAt)
+            json.member("updated_at", task.updatedAt)
+        }
+    }
+}
