@@ -1,0 +1,97 @@
+/// Performs what ``PublisherStateMachine`` decides, on the connection's thread.
+final class Publisher {
+    private let channel: UInt16
+    private let transport: AMQPTransport
+    private var machine: PublisherStateMachine
+    private var promises: [UInt64: Promise<[PublishOutcome]>] = [:]
+
+    init(channel: UInt16, transport: AMQPTransport, configuration: RabbitMQConfiguration) {
+        self.channel = channel
+        self.transport = transport
+        self.machine = PublisherStateMachine(
+            windowMessages: configuration.windowMessages,
+            windowBytes: configuration.windowBytes,
+            publishTimeout: configuration.publishTimeout
+        )
+    }
+
+    var deadline: ContinuousClock.Instant? { self.machine.deadline }
+
+    func submit(_ messages: [RabbitMQMessage], id: UInt64, promise: Promise<[PublishOutcome]>) {
+        self.promises[id] = promise
+        self.finish(self.machine.submit(messages, as: id, limits: self.transport.limits))
+    }
+
+    func cancel(id: UInt64) {
+        let error = RabbitMQError(.cancelled, "the publishing task was cancelled")
+        self.finish(self.machine.cancelled(id, error))
+    }
+
+    /// Sends what the window lets out.
+    func pump() throws(RabbitMQError) {
+        if self.machine.needsChannel { try self.openChannel() }
+        let now = ContinuousClock.now
+        guard var message = self.machine.nextToSend(at: now) else { return }
+        self.transport.cork()
+        defer { self.transport.uncork() }
+        while true {
+            try self.transport.publish(message, on: self.channel)
+            guard let next = self.machine.nextToSend(at: now) else { return }
+            message = next
+        }
+    }
+
+    private func openChannel() throws(RabbitMQError) {
+        do {
+            try self.transport.openChannel(self.channel)
+            try self.transport.selectConfirms(self.channel)
+            self.machine.channelOpened()
+        } catch {
+            guard error.code == .channelClosed else { throw error }
+            self.finish(self.machine.channelRefused(error))
+        }
+    }
+
+    func handle(_ event: BrokerEvent) throws(RabbitMQError) {
+        switch event {
+        case .acked(let tag, let multiple):
+            self.finish(try self.machine.acked(tag, multiple: multiple))
+        case .nacked(let tag, let multiple):
+            self.finish(try self.machine.nacked(tag, multiple: multiple))
+        case .returned(let messageID, let code, let text):
+            self.machine.returned(messageID: messageID, code: code, text: text)
+        case .channelClosed(let code, let text):
+            let error = RabbitMQError(
+                .channelClosed,
+                "the broker closed the publishing channel",
+                replyCode: code,
+                brokerText: text
+            )
+            self.finish(self.machine.channelClosed(error))
+        case .delivered, .consumerCancelled, .connectionClosed, .blocked, .unblocked:
+            break
+        }
+    }
+
+    func connectionBlocked(reason: String) {
+        let error = RabbitMQError(.blocked, "the broker has blocked the connection", brokerText: reason)
+        self.finish(self.machine.connectionBlocked(error))
+    }
+
+    func connectionUnblocked() { self.machine.connectionUnblocked(at: .now) }
+
+    func connectionEnded(_ error: RabbitMQError) { self.finish(self.machine.connectionEnded(error)) }
+
+    /// To be called often enough to meet ``deadline``.
+    func checkDeadline() throws(RabbitMQError) {
+        guard let deadline = self.machine.deadline, deadline <= .now else { return }
+        switch self.machine.expired() {
+        case .finished(let batches): self.finish(batches)
+        case .giveUp: throw RabbitMQError(.timeout, "the broker did not confirm a message in time")
+        }
+    }
+
+    private func finish(_ batches: [PublisherStateMachine.Finished]) {
+        for batch in batches { self.promises.removeValue(forKey: batch.batch)?.fulfil(batch.outcomes) }
+    }
+}
