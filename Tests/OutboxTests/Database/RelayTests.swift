@@ -1,0 +1,251 @@
+import Foundation
+import Postgres
+import Support
+import Testing
+
+@testable import Outbox
+
+@Suite("The relay, on a real database with a scripted broker", .timeLimit(.minutes(2)))
+struct RelayTests {
+    @Test("what is confirmed leaves the pending list, once, and stays in the history")
+    func delivers() async throws {
+        try await withTestDatabase { database in
+            try await database.enqueue(1000)
+            let publisher = ScriptedPublisher()
+            try await running(try database.relay(publisher)) {
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.map { String(decoding: $0.payload, as: UTF8.self) } == (1...1000).map(String.init))
+            let ids = try await database.values("SELECT id FROM skillrelay.outbox ORDER BY id", as: UUID.self)
+            #expect(Set(ids) == Set(publisher.published.map(\.id)))
+            #expect(try await database.deliveredIDs().count == 1000)
+            let wrong = try await database.value(
+                """
+                SELECT count(*) FROM skillrelay.outbox_deliveries AS d
+                WHERE least <> (SELECT min(i::text)::uuid FROM unnest(ids) AS i)
+                    OR greatest <> (SELECT max(i::text)::uuid FROM unnest(ids) AS i)
+                """,
+                as: Int.self
+            )
+            #expect(wrong == 0)
+        }
+    }
+
+    @Test("while the broker is away nothing is claimed; when it is back everything flows")
+    func brokerAway() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher()
+            publisher.isReady = false
+            try await database.enqueue(3)
+            let relay = try database.relay(publisher)
+            try await running(relay) {
+                relay.wake()
+                try await database.enqueue(1)
+                #expect(publisher.published.isEmpty)
+                publisher.isReady = true
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.count == 4)
+        }
+    }
+
+    @Test("a wake is quicker than the poll")
+    func wake() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher()
+            let relay = try database.relay(publisher) { $0.pollInterval = .seconds(600) }
+            try await running(relay) {
+                try await database.enqueue(1)
+                relay.wake()
+                try await eventually("the event is published") { publisher.published.count == 1 }
+                try await database.enqueue(1)
+                relay.wake()
+                try await eventually("the second too") { publisher.published.count == 2 }
+            }
+        }
+    }
+
+    @Test("a failing destination delays no other, and its events are tried until they go through, with no attempt counted")
+    func destinationFault() async throws {
+        try await withTestDatabase { database in
+            let gate = ScriptedPublisher()  // ready: the destination is mended
+            gate.isReady = false
+            let publisher = ScriptedPublisher { event in
+                event.routingKey == "bad" && !gate.isReady ? .destinationFault("returned: 312 NO_ROUTE") : .delivered
+            }
+            try await database.enqueue(50, key: "bad")
+            try await database.enqueue(50, key: "good")
+            try await running(try database.relay(publisher)) {
+                try await eventually("the good ones are through") { try await database.pendingCount() == 50 }
+                try await eventually("the bad ones were tried again") {
+                    publisher.published.count { $0.routingKey == "bad" } > 200
+                }
+                let noted = try await database.values(
+                    "SELECT DISTINCT attempts || ' ' || last_error FROM skillrelay.outbox_pending", as: String.self
+                )
+                #expect(noted == ["0 returned: 312 NO_ROUTE"])
+                gate.isReady = true
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(try await database.value("SELECT count(*) FROM skillrelay.outbox_dead", as: Int.self) == 0)
+            #expect(Set(try await database.deliveredIDs()).count == 100)
+        }
+    }
+
+    @Test("a poison event is parked with its error after a few tries, and delays no other")
+    func poison() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher { event in
+                String(decoding: event.payload, as: UTF8.self) == "7" ? .eventFault("too large") : .delivered
+            }
+            try await database.enqueue(20)
+            try await running(try database.relay(publisher) { $0.maxAttempts = 3 }) {
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.count == 19 + 3)
+            let dead = try await database.values(
+                """
+                SELECT convert_from(payload, 'UTF8') || ' ' || attempts || ' ' || last_error
+                FROM skillrelay.outbox_dead JOIN skillrelay.outbox USING (id)
+                """,
+                as: String.self
+            )
+            #expect(dead == ["7 3 too large"])
+            #expect(try await database.deliveredIDs().count == 19)
+        }
+    }
+
+    @Test("an event whose confirm was lost goes out again under its id, marked")
+    func unknown() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher { event in event.maybeSent ? .delivered : .unknown("confirm timed out") }
+            try await database.enqueue(5)
+            try await running(try database.relay(publisher)) {
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.count == 10)
+            #expect(Set(publisher.published.map(\.id)).count == 5)
+            #expect(publisher.published.map(\.maybeSent) == [false, false, false, false, false, true, true, true, true, true])
+        }
+    }
+
+    @Test("two relays share the work and publish nothing twice")
+    func twoRelays() async throws {
+        try await withTestDatabase { database in
+            let publishers = [ScriptedPublisher(), ScriptedPublisher()]
+            try await database.enqueue(5000)
+            try await running(
+                try database.relay(publishers[0]) { $0.batchSize = 20 },
+                try database.relay(publishers[1]) { $0.batchSize = 20 }
+            ) {
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            let ids = publishers.flatMap { $0.published.map(\.id) }
+            #expect(ids.count == 5000)
+            #expect(Set(ids).count == 5000)
+            #expect(publishers.allSatisfy { !$0.published.isEmpty })
+        }
+    }
+
+    @Test("an event that commits after later ones have gone out is not passed over")
+    func lateCommit() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher()
+            let late = try await PostgresConnection.connect(
+                try PostgresConfiguration(connectionString: database.url), logger: .init(label: "test")
+            )
+            try await late.perform { session in
+                try session.begin()
+                try session.script("SELECT skillrelay.enqueue('e', 'late', '')")
+            }
+            try await database.enqueue(100)
+            try await running(try database.relay(publisher)) {
+                try await eventually("the others are through") { publisher.published.count == 100 }
+                try await late.perform { session in try session.commit() }
+                try await eventually("the late one too") { publisher.published.last?.routingKey == "late" }
+            }
+            await late.close()
+            #expect(publisher.published.count == 101)
+        }
+    }
+
+    @Test("a rolled back event is never published")
+    func rollback() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher()
+            try await running(try database.relay(publisher)) {
+                try await database.script("BEGIN; SELECT skillrelay.enqueue('e', 'ghost', ''); ROLLBACK")
+                try await database.enqueue(1)
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.map(\.routingKey) == ["k"])
+        }
+    }
+
+    @Test("a relay whose connection dies between confirm and commit publishes again, under the same ids")
+    func connectionDies() async throws {
+        try await withTestDatabase { database in
+            let gate = Gate()
+            let publisher = ScriptedPublisher(beforeAnswer: { await gate.wait() })
+            try await database.enqueue(10)
+            try await running(try database.relay(publisher)) {
+                try await eventually("a batch is in flight") { publisher.published.count == 10 }
+                let killed = try await database.value(
+                    """
+                    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                    WHERE application_name = 'relay-under-test' AND datname = current_database()
+                    """,
+                    as: Int.self
+                )
+                #expect(killed == 1)
+                gate.open()
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.count == 20)
+            #expect(Set(publisher.published.map(\.id)).count == 10)
+        }
+    }
+
+    @Test("a graceful shutdown settles the batch in flight and claims no other")
+    func shutdown() async throws {
+        try await withTestDatabase { database in
+            let gate = Gate()
+            let publisher = ScriptedPublisher(beforeAnswer: { await gate.wait() })
+            try await database.enqueue(30)
+            async let open: Void = {
+                try await eventually("a batch is in flight") { !publisher.published.isEmpty }
+            }()
+            try await running(try database.relay(publisher) { $0.batchSize = 10 }) {
+                try await open
+                // Answered only after the shutdown below has begun.
+                Task {
+                    try await Task.sleep(for: .milliseconds(200))
+                    gate.open()
+                }
+            }
+            #expect(publisher.published.count == 10)
+            #expect(try await database.pendingCount() == 20)
+            #expect(try await database.deliveredIDs().count == 10)
+        }
+    }
+
+    @Test("a batch is bounded in bytes; a larger event travels alone")
+    func bytes() async throws {
+        try await withTestDatabase { database in
+            let sizes = [600, 300, 200, 5000, 10]
+            for size in sizes {
+                try await database.script("SELECT skillrelay.enqueue('e', 'k', convert_to(repeat('x', \(size)), 'UTF8'))")
+            }
+            let connection = try await PostgresConnection.connect(
+                try PostgresConfiguration(connectionString: database.url), logger: .init(label: "test")
+            )
+            var batches: [[Int]] = []
+            while let claim = try await Claim.take(limit: 100, bytes: 1000, on: connection) {
+                batches.append(claim.events.map(\.payload.count))
+                try await claim.settle(Settlement(delivered: claim.events))
+            }
+            await connection.close()
+            #expect(batches == [[600, 300, 200], [5000], [10]])
+        }
+    }
+}

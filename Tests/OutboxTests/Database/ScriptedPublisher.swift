@@ -1,0 +1,67 @@
+import Foundation
+import Synchronization
+
+@testable import Outbox
+
+/// Answers the relay in the broker's place, by a script; remembers what it was given.
+final class ScriptedPublisher: EventPublisher {
+    private struct State {
+        var isReady = true
+        var published: [ClaimedEvent] = []
+    }
+
+    private let state = Mutex(State())
+    private let script: @Sendable (ClaimedEvent) -> DeliveryOutcome
+    private let beforeAnswer: @Sendable () async -> Void
+
+    init(
+        beforeAnswer: @escaping @Sendable () async -> Void = {},
+        script: @escaping @Sendable (ClaimedEvent) -> DeliveryOutcome = { _ in .delivered }
+    ) {
+        self.beforeAnswer = beforeAnswer
+        self.script = script
+    }
+
+    var isReady: Bool {
+        get { self.state.withLock { $0.isReady } }
+        set { self.state.withLock { $0.isReady = newValue } }
+    }
+
+    /// Everything handed over so far, repeats included.
+    var published: [ClaimedEvent] { self.state.withLock { $0.published } }
+
+    func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
+        self.state.withLock { $0.published += events }
+        await self.beforeAnswer()
+        return events.map(self.script)
+    }
+}
+
+/// Holds tasks back until it is opened.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = self.state.withLock { state in
+                if !state.isOpen { state.waiters.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiters = self.state.withLock { state in
+            state.isOpen = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        waiters.forEach { $0.resume() }
+    }
+}
