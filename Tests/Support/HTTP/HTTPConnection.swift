@@ -76,16 +76,9 @@ package final class HTTPConnection: Sendable {
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(self.descriptor, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
         }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(self.descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+        guard sockaddr_in.loopback(port: port).withSockaddr({ Glibc.connect(self.descriptor, $0, $1) }) == 0 else {
+            throw TestError("no server on port \(port): \(Self.lastError)")
         }
-        guard code == 0 else { throw TestError("no server on port \(port): \(Self.lastError)") }
     }
 
     /// Sends all, or as much as the server takes: it may answer and close before a request that is too large has ended.

@@ -1,22 +1,42 @@
-import Logging
+import Foundation
 package import RabbitMQ
 import Synchronization
 
 /// What CORE would have received: declares its topology, takes every message, acknowledges it and remembers it.
 package final class Inbox: Sendable {
+    private let connection: RabbitMQConnection
     private let received = Mutex<[RabbitMQMessage]>([])
+
+    fileprivate init(connection: RabbitMQConnection) {
+        self.connection = connection
+    }
 
     /// Everything that has arrived so far, repeats included, in order.
     package var messages: [RabbitMQMessage] {
         self.received.withLock { $0 }
     }
 
-    package var messageIDs: [String] {
-        self.messages.map(\.messageID)
-    }
-
-    package var bodies: [String] {
-        self.messages.map { String(decoding: $0.body, as: UTF8.self) }
+    /// Everything that was in the queue when this was called, and all before it: repeats included, in order.
+    ///
+    /// Sends a marker through the queue and waits for it, so nothing has to be waited for that may not come.
+    package func settled(within limit: Duration = .seconds(20)) async throws -> [RabbitMQMessage] {
+        let marker = UUID().uuidString
+        let outcome = await self.connection.publish([
+            RabbitMQMessage(
+                exchange: RabbitMQConnection.coreExchange,
+                routingKey: RabbitMQConnection.coreRoutingKey,
+                body: [],
+                messageID: marker
+            )
+        ])
+        guard case .routed? = outcome.first else { throw TestError("the marker was not routed: \(outcome)") }
+        try await eventually("the marker arrives", within: limit) {
+            self.received.withLock { $0.contains { $0.messageID == marker } }
+        }
+        return self.received.withLock { received in
+            received.removeAll { $0.messageID == marker }
+            return received
+        }
     }
 
     /// Waits until at least this many messages have arrived.
@@ -43,7 +63,7 @@ package func withInbox<Result: Sendable>(
     try await vhost.withConnection { connection in
         try await connection.declareCore()
         let consumer = try await connection.consume(RabbitMQConnection.coreQueue, prefetch: 256)
-        let inbox = Inbox()
+        let inbox = Inbox(connection: connection)
         // Owned by this scope: it ends with the consumer, before the connection closes.
         let reading = Task {
             for try await delivery in consumer {
