@@ -20,9 +20,7 @@ package func buildRouter(configuration: APIConfiguration, services: APIServices)
 
 /// The HTTP server, as a service for the caller's own group.
 ///
-/// - Parameters:
-///   - services: nil serves `/health` only.
-///   - onListening: called with the port once connections are taken.
+/// Without `services` it serves `/health` only. `onListening` is called with the port once connections are taken.
 package func buildApplication(
     configuration: APIConfiguration,
     services: APIServices?,

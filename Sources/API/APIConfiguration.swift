@@ -39,16 +39,18 @@ package struct APILimits: Sendable {
     package var maxHeaderBytes = 32 << 10
     /// More is answered 431.
     package var maxHeaderCount = 100
-    /// Further connections wait in the backlog until one closes. Half of the 1,024 files that a process may commonly open.
+    /// Further connections wait in the backlog until one closes. Half of the 1,024 files that a process may commonly
+    /// open.
     package var maxConnections = 512
     /// Connections that the kernel completes ahead of us.
     package var backlog = 256
     /// A connection on which no request is under way, or whose request stops arriving, is closed after this.
     package var idleTimeout: Duration = .seconds(60)
-    /// From a request's head to its answer: body, authentication and database. Then 408 if the body is not there, else 503.
+    /// From a request's head to its answer: body, authentication and database. Then 408 if the body is not there, else
+    /// 503.
     package var requestDeadline: Duration = .seconds(10)
-    /// How long a client that was answered before it had sent everything may go on sending. An immediate close would make its kernel
-    /// drop the answer.
+    /// How long a client that was answered before it had sent everything may go on sending. An immediate close would
+    /// make its kernel drop the answer.
     package var lingerTimeout: Duration = .seconds(2)
 
     package init() {}

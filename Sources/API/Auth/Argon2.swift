@@ -15,8 +15,8 @@ enum Argon2 {
         )
         var encoded = [CChar](repeating: 0, count: length)
         let code = argon2id_hash_encoded(
-            Self.passes, Self.kibibytes, Self.lanes, password, password.count, salt, salt.count, Self.keyBytes, &encoded,
-            encoded.count
+            Self.passes, Self.kibibytes, Self.lanes, password, password.count, salt, salt.count, Self.keyBytes,
+            &encoded, encoded.count
         )
         guard code == ARGON2_OK.rawValue else { throw Argon2Error(code: code) }
         return String(decoding: encoded.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -27,8 +27,8 @@ enum Argon2 {
         argon2id_verify(phc, password, password.count) == ARGON2_OK.rawValue
     }
 
-    /// Whether checking this hash stays within bounds that one row of a table may claim: 64 MiB, 8 passes, 4 lanes, a key of 64
-    /// bytes. Verification takes these from the string, and the string from the database.
+    /// Whether checking this hash stays within bounds that one row of a table may claim: 64 MiB, 8 passes, 4 lanes, a
+    /// key of 64 bytes. Verification takes these from the string, and the string from the database.
     static func isAffordable(_ phc: String) -> Bool {
         let parts = phc.split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 6, parts[0].isEmpty, parts[1] == "argon2id", parts[2] == "v=19",

@@ -15,8 +15,8 @@ struct Authenticator: Sendable {
         self.verifier = configuration.verifiesArgon2 ? SecretVerifier(hasher: self.hasher) : nil
     }
 
-    /// - Throws: `RequestError.unauthorized` for everything that is wrong with the token, `RequestError.encryptedProject`,
-    ///   `PostgresError`.
+    /// - Throws: `RequestError.unauthorized` for everything that is wrong with the token,
+    ///   `RequestError.encryptedProject`, `PostgresError`.
     func project(authorization: String?) async throws -> Project {
         guard let authorization, let token = BearerToken(authorization: authorization, prefix: self.prefix) else {
             throw RequestError.unauthorized

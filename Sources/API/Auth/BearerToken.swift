@@ -12,15 +12,15 @@ package struct BearerToken: Sendable {
         self.lookupSecret = Self.wrappedLookupSecret(secret) ?? secret
     }
 
-    /// - Parameter header: the value of `Authorization`; the word `Bearer` is case-sensitive and followed by one space.
+    /// Reads the value of `Authorization`: the word `Bearer`, case-sensitive, one space, the token.
     init?(authorization header: String, prefix: String) {
         let scheme = "Bearer "
         guard header.utf8.starts(with: scheme.utf8) else { return nil }
         self.init(String(decoding: header.utf8.dropFirst(scheme.utf8.count), as: UTF8.self), prefix: prefix)
     }
 
-    /// A new token of the plain form: the prefix and 43 random URL-safe characters (256 bits), which is too short to be taken for
-    /// the other form.
+    /// A new token of the plain form: the prefix and 43 random URL-safe characters (256 bits), which is too short to
+    /// be taken for the other form.
     package static func generate(prefix: String) -> String {
         var random = SystemRandomNumberGenerator()
         let bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
@@ -29,10 +29,10 @@ package struct BearerToken: Sendable {
         return prefix + text
     }
 
-    /// The form of newer Acontexts: 76 characters of unpadded base64url; a version byte 1, sixteen bytes that stand for the secret,
-    /// and a wrapped encryption key, which is no concern of ours.
+    /// The form of newer Acontexts: 76 characters of unpadded base64url; a version byte 1, sixteen bytes that stand
+    /// for the secret, and a wrapped encryption key, which is no concern of ours.
     private static func wrappedLookupSecret(_ secret: String) -> String? {
-        guard secret.utf8.count == 76, !secret.utf8.contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "/") }),
+        guard secret.utf8.count == 76, !secret.contains("+"), !secret.contains("/"),
             let data = Data(base64Encoded: secret.replacing("-", with: "+").replacing("_", with: "/")),
             data.count == 57, data.first == 0x01
         else { return nil }

@@ -10,7 +10,8 @@ package struct SecretHasher: Sendable {
         self.pepper = pepper
     }
 
-    /// 64 lowercase hexadecimal digits under which the project is found: HMAC-SHA256 of the secret, keyed with the pepper.
+    /// 64 lowercase hexadecimal digits under which the project is found: HMAC-SHA256 of the secret, keyed with the
+    /// pepper.
     package func hmac(_ secret: String) -> String {
         let key = SymmetricKey(data: Data(self.pepper.utf8))
         return hexadecimal(HMAC<SHA256>.authenticationCode(for: Data(secret.utf8), using: key))
@@ -27,7 +28,8 @@ package struct SecretHasher: Sendable {
         return try Argon2.hash(self.peppered(secret), salt: salt)
     }
 
-    /// Whether `phc` is a hash of this secret. A malformed one, or one beyond the bounds of `Argon2.isAffordable`, is of none.
+    /// Whether `phc` is a hash of this secret. A malformed one, or one beyond the bounds of `Argon2.isAffordable`, is
+    /// of none.
     ///
     /// As slow as `phc(_:)`.
     package func verify(_ secret: String, phc: String) -> Bool {

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Verifies secrets off the cooperative pool, one at a time, and remembers the ones found right.
 ///
-/// One at a time, because each takes a core for tens of milliseconds and 16 MiB. What is remembered never grows stale: it is that a
-/// hash belongs to a secret, and the hash is read from the database on each request.
+/// One at a time, because each takes a core for tens of milliseconds and 16 MiB. What is remembered never grows stale:
+/// it is that a hash belongs to a secret, and the hash is read from the database on each request.
 final class SecretVerifier: Sendable {
     private struct Match: Hashable {
         let hmac: String
@@ -22,7 +22,7 @@ final class SecretVerifier: Sendable {
         self.hasher = hasher
     }
 
-    /// - Parameter hmac: the lookup hash of `secret`, which stands for it in memory.
+    /// Whether `phc` is a hash of `secret`; `hmac`, its lookup hash, stands for it in memory.
     func isRight(_ secret: String, hmac: String, phc: String) async -> Bool {
         let match = Match(hmac: hmac, phc: phc)
         guard !self.isKnown(match) else { return true }

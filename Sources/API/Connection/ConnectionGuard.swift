@@ -6,8 +6,8 @@ import NIOHTTPTypes
 
 /// Ends connections properly, and puts the envelope into the answer to what is no HTTP.
 ///
-/// Hummingbird answers a request it cannot parse with an empty 400, and goes on reading a body for as long as it comes, also after
-/// its answer is out; both are decided below the router, so they are mended here.
+/// Hummingbird answers a request it cannot parse with an empty 400, and goes on reading a body for as long as it
+/// comes, also after its answer is out; both are decided below the router, so they are mended here.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart

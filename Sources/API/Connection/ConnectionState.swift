@@ -1,5 +1,5 @@
-/// Decides when a connection must end although its client is still sending: after an answer that outran its request, or that said
-/// `Connection: close`.
+/// Decides when a connection must end although its client is still sending: after an answer that outran its request,
+/// or that said `Connection: close`.
 struct ConnectionState: Hashable, Sendable {
     enum Action: Hashable, Sendable {
         case nothing
@@ -20,7 +20,7 @@ struct ConnectionState: Hashable, Sendable {
         return !self.isClosing && self.requestsEnded == self.responsesEnded ? .stopLingering : .nothing
     }
 
-    /// - Parameter closes: the response said that it is the connection's last.
+    /// `closes` tells that the response said it is the connection's last.
     mutating func responseEnded(closes: Bool) -> Action {
         self.responsesEnded += 1
         guard !self.isClosing else { return .nothing }

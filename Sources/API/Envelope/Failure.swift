@@ -58,7 +58,8 @@ struct Failure: Hashable, Sendable {
     static let unexpected = Failure(.internalServerError, "internal server error")
     private static let databaseError = Failure(.internalServerError, "database error")
     private static let cutOff = Failure(
-        .serviceUnavailable, "the request took too long, whether it took effect is unknown: retry", isWorthRetrying: true
+        .serviceUnavailable, "the request took too long, whether it took effect is unknown: retry",
+        isWorthRetrying: true
     )
 
     private static func of(_ error: TasksError) -> Failure {
@@ -88,11 +89,12 @@ struct Failure: Hashable, Sendable {
         default:
             break
         }
-        // Unique: two writers drew one task order, or one new user's name, at once. Foreign key: what the request builds on was
-        // deleted under it; the next try will say so.
+        // Unique: two writers drew one task order, or one new user's name, at once. Foreign key: what the request
+        // builds on was deleted under it; the next try will say so.
         if error.isRetryable || error.sqlState == .uniqueViolation || error.sqlState == .foreignKeyViolation {
             return Failure(
-                .serviceUnavailable, "the database is unavailable or busy, nothing was changed: retry", isWorthRetrying: true
+                .serviceUnavailable, "the database is unavailable or busy, nothing was changed: retry",
+                isWorthRetrying: true
             )
         }
         return nil

@@ -9,7 +9,8 @@ enum RequestError: Error, Hashable, Sendable {
     case invalidTaskID
     case invalidUseUUID
     case unauthorized
-    /// The token's project keeps its data encrypted, under a key that must not be written to an outbox row (contract.md §4.4).
+    /// The token's project keeps its data encrypted, under a key that must not be written to an outbox row
+    /// (contract.md §4.4).
     case encryptedProject
     case bodyTooLarge
     /// The body did not arrive before the request's deadline.

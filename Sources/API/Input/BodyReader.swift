@@ -8,8 +8,9 @@ struct BodyReader: Sendable {
 
     /// The whole body, whatever its content type says.
     ///
-    /// - Throws: `RequestError.bodyTooLarge`, at once when the header says so; `RequestError.bodyTimeout` when the request's deadline
-    ///   comes first; `RequestError.invalidParameter` when the client stopped before the length it had announced.
+    /// - Throws: `RequestError.bodyTooLarge`, at once when the header says so; `RequestError.bodyTimeout` when the
+    ///   request's deadline comes first; `RequestError.invalidParameter` when the client stopped before the length it
+    ///   had announced.
     func read(_ request: Request) async throws -> [UInt8] {
         let announced = request.headers[.contentLength].flatMap { Int($0) }
         guard announced ?? 0 <= self.maxBytes else { throw RequestError.bodyTooLarge }
@@ -25,8 +26,8 @@ struct BodyReader: Sendable {
         return Array(buffer: body)
     }
 
-    /// The body if the content type is JSON; nil otherwise: upstream's generic binder then reads a form, which has none of the
-    /// fields (contract.md §2.0).
+    /// The body if the content type is JSON; nil otherwise: upstream's generic binder then reads a form, which has
+    /// none of the fields (contract.md §2.0).
     func readIfJSON(_ request: Request) async throws -> [UInt8]? {
         let type = request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " }
         guard type?.lowercased() == "application/json" else { return nil }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A request's query, read as upstream reads it (contract.md §2.0): the first of repeated keys counts, an empty value is none.
+/// A request's query, read as upstream reads it (contract.md §2.0): the first of repeated keys counts, an empty value
+/// is none.
 ///
 /// Hummingbird's own reader leaves keys encoded and `+` a plus.
 struct QueryParameters: Sendable {
@@ -10,7 +11,9 @@ struct QueryParameters: Sendable {
     init(_ query: String?) {
         self.pairs = (query ?? "").split(separator: "&").compactMap { pair in
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let key = Self.decode(parts[0]), let value = Self.decode(parts.count > 1 ? parts[1] : "") else { return nil }
+            guard let key = Self.decode(parts[0]), let value = Self.decode(parts.count > 1 ? parts[1] : "") else {
+                return nil
+            }
             return (key, value)
         }
     }

@@ -1,13 +1,14 @@
 import HTTPTypes
 import Hummingbird
 
-/// The W3C trace context of a request (<https://www.w3.org/TR/trace-context/>), as it goes with an event to its message.
+/// The W3C trace context of a request (<https://www.w3.org/TR/trace-context/>), as it goes with an event to its
+/// message.
 enum TraceContext {
     private static let maxTraceparentBytes = 255
     private static let maxTracestateBytes = 512
 
-    /// `traceparent`, and `tracestate` if there is one, under these names. Nothing unless the parent is valid, and without a state that is
-    /// not: the context is a help for operators, never a reason to refuse a request.
+    /// `traceparent`, and `tracestate` if there is one, under these names. Nothing unless the parent is valid, and
+    /// without a state that is not: the context is a help for operators, never a reason to refuse a request.
     static func headers(of request: Request) -> [String: String] {
         guard let parent = request.headers[.traceparent], Self.isValid(traceparent: parent) else { return [:] }
         var headers = ["traceparent": parent]
@@ -15,7 +16,8 @@ enum TraceContext {
         return headers
     }
 
-    /// `<version>-<trace id>-<parent id>-<flags>` in lowercase hexadecimal; later versions may add more after a dash (§3.2).
+    /// `<version>-<trace id>-<parent id>-<flags>` in lowercase hexadecimal; later versions may add more after a dash
+    /// (§3.2).
     private static func isValid(traceparent: String) -> Bool {
         guard traceparent.utf8.count <= Self.maxTraceparentBytes, Self.isVisibleASCII(traceparent) else { return false }
         let parts = traceparent.split(separator: "-", omittingEmptySubsequences: false)
@@ -30,8 +32,8 @@ enum TraceContext {
     }
 
     private static func isHex(_ text: Substring, digits: Int) -> Bool {
-        text.utf8.count == digits
-            && text.utf8.allSatisfy { hexDigitValue($0) != nil && !(UInt8(ascii: "A")...UInt8(ascii: "F")).contains($0) }
+        let capitals = UInt8(ascii: "A")...UInt8(ascii: "F")
+        return text.utf8.count == digits && text.utf8.allSatisfy { hexDigitValue($0) != nil && !capitals.contains($0) }
     }
 
     private static func isVisibleASCII(_ text: String) -> Bool {
@@ -43,7 +45,7 @@ extension HTTPField.Name {
     static let traceparent = Self.constant("traceparent")
     static let tracestate = Self.constant("tracestate")
 
-    /// - Parameter name: a token (RFC 9110 §5.6.2), which every constant here is.
+    /// A name that is a token (RFC 9110 §5.6.2), as every constant here is.
     static func constant(_ name: String) -> Self {
         guard let name = Self(name) else { preconditionFailure("no header name: \(name)") }
         return name

@@ -1,8 +1,8 @@
 import Foundation
 
 extension UUID {
-    /// Reads the spellings that upstream takes, in any case: 36 characters, the same in braces or after `urn:uuid:`, or 32
-    /// hexadecimal digits (contract.md §2.0).
+    /// Reads the spellings that upstream takes, in any case: 36 characters, the same in braces or after `urn:uuid:`,
+    /// or 32 hexadecimal digits (contract.md §2.0).
     init?(anySpelling text: some StringProtocol) {
         var characters = Array(text.utf8)[...]
         switch characters.count {
@@ -32,9 +32,7 @@ extension UUID {
     static let nilUUID = UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
 }
 
-/// A path parameter that is an id.
-///
-/// - Parameter raw: as it stands in the path, percent-encoded.
+/// A path parameter that is an id; `raw` is percent-encoded, as it stands in the path.
 func pathID(_ raw: String?) -> UUID? {
     raw?.removingPercentEncoding.flatMap { UUID(anySpelling: $0) }
 }

@@ -1,7 +1,7 @@
 /// The members of a request's JSON object that its route knows; the others are checked and left where they are.
 struct JSONObject: Sendable {
-    /// Numbers of a document to be stored may gain this many zeros when PostgreSQL writes them out: `[1e131071, …]` would turn one
-    /// request into gigabytes.
+    /// Numbers of a document to be stored may gain this many zeros when PostgreSQL writes them out: `[1e131071, …]`
+    /// would turn one request into gigabytes.
     static let maxExponents = 65_536
 
     private struct Member {
@@ -14,8 +14,8 @@ struct JSONObject: Sendable {
     private let bytes: [UInt8]
     private var members: [Member] = []
 
-    /// Checks a whole body and keeps the members named; of repeated ones the last. A bare `null` is an object without members, as
-    /// upstream's decoder has it.
+    /// Checks a whole body and keeps the members named; of repeated ones the last. A bare `null` is an object without
+    /// members, as upstream's decoder has it.
     ///
     /// - Throws: `JSONError`; `wrongType` when the text is JSON but no object.
     init(_ bytes: [UInt8], members names: [String]) throws(JSONError) {
@@ -85,9 +85,11 @@ struct JSONObject: Sendable {
         return strings
     }
 
-    /// The JSON text of an object exactly as the client wrote it: PostgreSQL keeps the last of repeated keys and exact numbers.
+    /// The JSON text of an object exactly as the client wrote it: PostgreSQL keeps the last of repeated keys and exact
+    /// numbers.
     ///
-    /// - Throws: `JSONError.wrongType` for anything but an object, `JSONError.exponentTooLarge`; an absent or null member is nil.
+    /// - Throws: `JSONError.wrongType` for anything but an object, `JSONError.exponentTooLarge`; an absent or null
+    ///   member is nil.
     func objectText(_ name: String) throws(JSONError) -> String? {
         guard let member = self.member(name) else { return nil }
         guard member.kind == .object else { throw .wrongType }

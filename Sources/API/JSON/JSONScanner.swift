@@ -5,11 +5,13 @@ enum JSONKind: Hashable, Sendable {
 
 /// Walks over one JSON text (RFC 8259) and checks every byte of it, without building values.
 ///
-/// A scanner of our own, because Foundation's decoder turns numbers into `Double` or `Decimal` and keeps an unstated one of repeated
-/// keys, while what clients store must come back exactly and the last of repeated keys must win (contract.md §2.0, §2.2). It has no
-/// recursion, so no input can exhaust a stack; its memory is one bit of state a level.
+/// A scanner of our own, because Foundation's decoder turns numbers into `Double` or `Decimal` and keeps an unstated
+/// one of repeated keys, while what clients store must come back exactly and the last of repeated keys must win
+/// (contract.md §2.0, §2.2). It has no recursion, so no input can exhaust a stack; its memory is one bit of state a
+/// level.
 struct JSONScanner: Sendable {
-    /// Deeper nesting is refused. PostgreSQL's own parser recurses and fails near 6,000 levels at its default `max_stack_depth`.
+    /// Deeper nesting is refused. PostgreSQL's own parser recurses and fails near 6,000 levels at its default
+    /// `max_stack_depth`.
     static let maxDepth = 100
 
     /// A string's bytes between its quotes, already checked.
@@ -212,7 +214,8 @@ extension JSONScanner {
 
     private mutating func digits() throws(JSONError) -> Range<Int> {
         let start = self.position
-        while self.position < self.bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self.bytes[self.position]) {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        while self.position < self.bytes.count, digits.contains(self.bytes[self.position]) {
             self.position += 1
         }
         guard self.position > start else { throw .malformed }

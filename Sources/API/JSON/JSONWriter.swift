@@ -86,7 +86,7 @@ struct JSONWriter {
         self.needsComma = true
     }
 
-    /// - Parameter json: JSON text, written as it is.
+    /// JSON text, written as it is.
     mutating func member(_ name: StaticString, raw json: String) {
         self.key(name)
         self.buffer.writeString(json)

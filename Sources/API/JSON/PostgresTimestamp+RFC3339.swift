@@ -1,7 +1,8 @@
 import Postgres
 
 extension PostgresTimestamp {
-    /// `2026-02-23T08:22:45.12Z`: UTC, at most six digits of fraction, no trailing zeros (contract.md §1.3). ASCII bytes.
+    /// `2026-02-23T08:22:45.12Z`: UTC, at most six digits of fraction, no trailing zeros (contract.md §1.3). ASCII
+    /// bytes.
     var rfc3339: [UInt8] {
         let (seconds, fraction) = Self.floorDivide(self.unixMicroseconds, by: 1_000_000)
         let (day, second) = Self.floorDivide(seconds, by: 86_400)

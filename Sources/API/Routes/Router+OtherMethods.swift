@@ -2,8 +2,8 @@ import HTTPTypes
 import Hummingbird
 
 extension Router {
-    /// Answers 405 with `Allow` on every known path for the methods it lacks, before authentication; the router alone answers 404. To
-    /// be called after the last route.
+    /// Answers 405 with `Allow` on every known path for the methods it lacks, before authentication; the router alone
+    /// answers 404. To be called after the last route.
     func refuseOtherMethods() {
         let methods = Dictionary(grouping: self.routes, by: { $0.path.description })
         for (_, routes) in methods {

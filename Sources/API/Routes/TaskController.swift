@@ -42,7 +42,8 @@ struct TaskController: Sendable {
         guard let session = pathID(context.parameters.get("session_id")) else { throw RequestError.invalidSessionID }
         guard let task = pathID(context.parameters.get("task_id")) else { throw RequestError.invalidTaskID }
         let change = try await self.tasks.setStatus(
-            status, task: task, session: session, project: context.project.id, headers: TraceContext.headers(of: request)
+            status, task: task, session: session, project: context.project.id,
+            headers: TraceContext.headers(of: request)
         )
         if change.event != nil { self.onEvent() }
         return Envelope.data { $0.task(change.task) }
