@@ -99,7 +99,7 @@ let package = Package(
         .testTarget(name: "TasksTests", dependencies: ["Tasks", "Support"], swiftSettings: settings),
         .testTarget(
             name: "APITests",
-            dependencies: ["API", "Support", .product(name: "HummingbirdTesting", package: "hummingbird")],
+            dependencies: ["API", "Postgres", "Tasks", "Support", lifecycle, logging] + http,
             swiftSettings: settings
         ),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),

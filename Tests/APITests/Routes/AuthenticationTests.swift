@@ -1,0 +1,70 @@
+import Foundation
+import Postgres
+import Support
+import Testing
+
+@testable import API
+
+@Suite("Authentication (PostgreSQL)")
+struct AuthenticationTests {
+    @Test("lets a project's token in and says Unauthorized to everything else")
+    func tokens() async throws {
+        try await withAPI { api in
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 200, "pong")
+            for header in [
+                nil, "", "Bearer", "Bearer \(api.token)x", "bearer \(api.token)", "Bearer  \(api.token)", api.token,
+                "Basic \(api.token)", "Bearer sk-ac-", "Bearer \(api.token.dropFirst(6))",
+                "Bearer sk-ac-\(String(repeating: "é", count: 5000))",
+            ] {
+                let answer = try await HTTPProbe(port: api.port).send(
+                    "GET", "/api/v1/ping", headers: header.map { ["authorization": $0] } ?? [:]
+                )
+                try expect(answer, 401, "Unauthorized", header ?? "none")
+                #expect(answer.headers["www-authenticate"] == "Bearer")
+            }
+        }
+    }
+
+    @Test("takes the form with a wrapped key")
+    func wrapped() async throws {
+        try await withAPI { api in
+            let token = "sk-ac-AaGyw9Tl9qe4ydDh8qO0xdZNkrobQvwHWFRsnp5a3QtfbaDSDJQeRHxXPr4bGpc0g130EqBSjRNF"
+            try expect(try await api.client(token: token).send("GET", "/api/v1/ping"), 401, "Unauthorized")
+            let hmac = SecretHasher(pepper: APIFixture.pepper).hmac("a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6")
+            try await api.database.script(
+                "INSERT INTO public.projects (secret_key_hmac, secret_key_hash_phc) VALUES ('\(hmac)', 'unused')"
+            )
+            try expect(try await api.client(token: token).send("GET", "/api/v1/ping"), 200, "pong")
+        }
+    }
+
+    @Test("verifies the Argon2 hash when that is on, and reads it anew on each request")
+    func argon2() async throws {
+        try await withAPI(verifiesArgon2: true) { api in
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 200, "pong")
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 200, "pong")
+            for phc in ["dummy", "$argon2id$v=19$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$ewcca/7ngDxigtKtx+JA03R815JaxwCyovxihdvERTA"] {
+                try await api.database.script("UPDATE public.projects SET secret_key_hash_phc = '\(phc)'")
+                try expect(try await api.client.send("GET", "/api/v1/ping"), 401, "Unauthorized")
+            }
+            try await api.database.script("DELETE FROM public.projects")
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 401, "Unauthorized")
+        }
+    }
+
+    @Test("refuses projects with encryption at rest")
+    func encrypted() async throws {
+        try await withAPI { api in
+            try await api.database.script(
+                """
+                ALTER TABLE public.projects ADD COLUMN encryption_enabled boolean NOT NULL DEFAULT false;
+                UPDATE public.projects SET encryption_enabled = true
+                """
+            )
+            try expect(
+                try await api.client.send("GET", "/api/v1/ping"), 403,
+                "this project uses encryption at rest, which SkillRelay does not support"
+            )
+        }
+    }
+}
