@@ -82,7 +82,8 @@ struct OutboxTableTests {
     @Test("a missing partition fails no write, and its events move when it is made")
     func missingPartition() async throws {
         try await withTestDatabase { database in
-            let today = try await database.value("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')", as: String.self)
+            let today = try await database.value(
+                "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')", as: String.self)
             try await database.script("DROP TABLE skillrelay.outbox_\(today)")
             try await database.enqueue(3)
             let tables = "SELECT DISTINCT tableoid::regclass::text FROM skillrelay.outbox"
@@ -117,10 +118,12 @@ struct OutboxTableTests {
     @Test("the status view tells what is pending, how old, and what is dead")
     func statusView() async throws {
         try await withTestDatabase { database in
-            let status = "SELECT concat_ws(' ', pending, delayed, dead, oldest_pending_age_seconds) FROM skillrelay.relay_status"
+            let status =
+                "SELECT concat_ws(' ', pending, delayed, dead, oldest_pending_age_seconds) FROM skillrelay.relay_status"
             #expect(try await database.value(status) == "0 0 0 0")
             try await database.enqueue(2)
-            try await database.script("UPDATE skillrelay.outbox_pending SET next_attempt_at = now() + interval '1 hour' WHERE seq = 1")
+            try await database.script(
+                "UPDATE skillrelay.outbox_pending SET next_attempt_at = now() + interval '1 hour' WHERE seq = 1")
             try await eventually("the age grows") {
                 let age = try await database.value(
                     "SELECT oldest_pending_age_seconds FROM skillrelay.relay_status", as: Double.self

@@ -25,7 +25,9 @@ extension TestDatabase {
         try await self.values("SELECT unnest(ids) FROM skillrelay.outbox_deliveries")
     }
 
-    func relay(_ publisher: any EventPublisher, _ change: (inout RelayConfiguration) -> Void = { _ in }) throws -> OutboxRelay {
+    func relay(_ publisher: any EventPublisher, _ change: (inout RelayConfiguration) -> Void = { _ in }) throws
+        -> OutboxRelay
+    {
         var configuration = RelayConfiguration()
         configuration.pollInterval = .milliseconds(20)
         configuration.retryPolicy = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))

@@ -15,7 +15,8 @@ struct RelayTests {
             try await running(try database.relay(publisher)) {
                 try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
             }
-            #expect(publisher.published.map { String(decoding: $0.payload, as: UTF8.self) } == (1...1000).map(String.init))
+            #expect(
+                publisher.published.map { String(decoding: $0.payload, as: UTF8.self) } == (1...1000).map(String.init))
             let ids = try await database.values("SELECT id FROM skillrelay.outbox ORDER BY id", as: UUID.self)
             #expect(Set(ids) == Set(publisher.published.map(\.id)))
             #expect(try await database.deliveredIDs().count == 1000)
@@ -65,7 +66,9 @@ struct RelayTests {
         }
     }
 
-    @Test("a failing destination delays no other, and its events are tried until they go through, with no attempt counted")
+    @Test(
+        "a failing destination delays no other, and its events are tried until they go through, with no attempt counted"
+    )
     func destinationFault() async throws {
         try await withTestDatabase { database in
             let gate = ScriptedPublisher()  // ready: the destination is mended
@@ -125,7 +128,10 @@ struct RelayTests {
             }
             #expect(publisher.published.count == 10)
             #expect(Set(publisher.published.map(\.id)).count == 5)
-            #expect(publisher.published.map(\.maybeSent) == [false, false, false, false, false, true, true, true, true, true])
+            #expect(
+                publisher.published.map(\.maybeSent) == [
+                    false, false, false, false, false, true, true, true, true, true,
+                ])
         }
     }
 
@@ -234,7 +240,8 @@ struct RelayTests {
         try await withTestDatabase { database in
             let sizes = [600, 300, 200, 5000, 10]
             for size in sizes {
-                try await database.script("SELECT skillrelay.enqueue('e', 'k', convert_to(repeat('x', \(size)), 'UTF8'))")
+                try await database.script(
+                    "SELECT skillrelay.enqueue('e', 'k', convert_to(repeat('x', \(size)), 'UTF8'))")
             }
             let connection = try await PostgresConnection.connect(
                 try PostgresConfiguration(connectionString: database.url), logger: .init(label: "test")

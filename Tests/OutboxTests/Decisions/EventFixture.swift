@@ -15,7 +15,8 @@ extension ClaimedEvent {
     ) -> ClaimedEvent {
         ClaimedEvent(
             sequence: sequence, id: EventID.next(), exchange: exchange, routingKey: routingKey, type: "SkillLearnTask",
-            payload: Array("{}".utf8), headers: headers, createdAt: PostgresTimestamp(unixMicroseconds: 1_771_832_565_123_456),
+            payload: Array("{}".utf8), headers: headers,
+            createdAt: PostgresTimestamp(unixMicroseconds: 1_771_832_565_123_456),
             attempts: attempts, maybeSent: maybeSent
         )
     }

@@ -3,7 +3,8 @@ import Testing
 @testable import Outbox
 
 struct SettlementTests {
-    private var planner = SettlementPlanner(maxAttempts: 3, retryPolicy: RetryPolicy(base: .seconds(1), cap: .seconds(8)))
+    private var planner = SettlementPlanner(
+        maxAttempts: 3, retryPolicy: RetryPolicy(base: .seconds(1), cap: .seconds(8)))
 
     private mutating func plan(_ batch: [(ClaimedEvent, DeliveryOutcome)]) -> Settlement {
         self.planner.plan(batch.map(\.0), batch.map(\.1), random: { 1 })

@@ -1,0 +1,66 @@
+import Foundation
+import Logging
+import Postgres
+import ServiceLifecycle
+import Support
+
+@testable import Tasks
+
+/// A migrated database, a pool on it that runs, and one project.
+struct Fixture: Sendable {
+    let database: TestDatabase
+    let pool: PostgresPool
+    let project: UUID
+
+    var projects: ProjectStore { ProjectStore(pool: self.pool) }
+    var sessions: SessionStore { SessionStore(pool: self.pool) }
+    var tasks: TaskStore { TaskStore(pool: self.pool) }
+    var spaces: LearningSpaceStore { LearningSpaceStore(pool: self.pool) }
+
+    func session(learning: Bool = false, project: UUID? = nil) async throws -> UUID {
+        let project = project ?? self.project
+        let session = try await self.sessions.create(NewSession(projectID: project)).id
+        if learning {
+            let space = try await self.spaces.create(project: project, user: nil, meta: nil).id
+            _ = try await self.spaces.learn(space: space, session: session, project: project)
+        }
+        return session
+    }
+
+    func task(in session: UUID, project: UUID? = nil) async throws -> UUID {
+        try await self.tasks.append(NewTask(description: "work"), session: session, project: project ?? self.project)
+            .task.id
+    }
+
+    func anotherProject() async throws -> UUID {
+        try await self.projects.create(secretKeyHMAC: "other-\(UUID())", secretKeyHashPHC: "phc")
+    }
+
+    /// Events as committed, oldest first: payload texts.
+    func events() async throws -> [String] {
+        try await self.database.values(
+            "SELECT convert_from(payload, 'UTF8') FROM skillrelay.outbox JOIN skillrelay.outbox_pending USING (id) ORDER BY seq"
+        )
+    }
+}
+
+func withFixture(_ body: @escaping @Sendable (Fixture) async throws -> Void) async throws {
+    try await withTestDatabase { database in
+        let pool = PostgresPool(
+            configuration: try PostgresConfiguration(connectionString: database.url), size: 4,
+            logger: Logger(label: "test")
+        )
+        let group = ServiceGroup(services: [pool], logger: Logger(label: "test"))
+        async let end: Void = group.run()
+        do {
+            let project = try await ProjectStore(pool: pool).create(secretKeyHMAC: "mine", secretKeyHashPHC: "phc")
+            try await body(Fixture(database: database, pool: pool, project: project))
+        } catch {
+            await group.triggerGracefulShutdown()
+            try? await end  // the body's error says more
+            throw error
+        }
+        await group.triggerGracefulShutdown()
+        try await end
+    }
+}
