@@ -1,0 +1,21 @@
+import Configuration
+import Postgres
+
+/// How to reach the database.
+///
+/// ## Configuration keys
+///
+/// - `database.url` (string, required, secret): a libpq connection URI or `key=value` string.
+struct DatabaseConfiguration: Sendable {
+    let connection: PostgresConfiguration
+
+    init(config: ConfigReader) throws(ConfigurationError) {
+        let url = try config.requiredText(.databaseURL)
+        do {
+            self.connection = try PostgresConfiguration(connectionString: url)
+        } catch {
+            // libpq's own words quote the string, and the string holds the password.
+            throw ConfigurationError(.databaseURL, "is not a libpq connection URI")
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import API
+import Configuration
+import Outbox
+
+/// Everything `serve` needs to know, read and checked before anything is started.
+///
+/// ## Configuration keys
+///
+/// - `skillrelay.role` (string, default `all`): `all`, `api` (no relay) or `relay` (no API besides health).
+/// - `skillrelay.host` (string, default `127.0.0.1`): the address to listen on.
+/// - `skillrelay.port` (integer, default 8029): from 0 to 65535; 0 picks a free one.
+/// - `skillrelay.databasePoolSize` (integer, default 8): from 1 to 200 connections.
+/// - `root.apiBearerToken` (string, optional, secret): the default project's token, without its prefix.
+/// - `skillrelay.retentionDays` (integer, default 30): from 1 to 3650.
+struct ServeConfiguration: Sendable {
+    enum Role: String, CaseIterable, Sendable {
+        case all
+        case api
+        case relay
+
+        var relays: Bool { self != .api }
+        var servesAPI: Bool { self != .relay }
+    }
+
+    let role: Role
+    let host: String
+    let port: Int
+    let database: DatabaseConfiguration
+    let poolSize: Int
+    /// Nil in the role `api`, which has no business with the broker.
+    let broker: BrokerConfiguration?
+    let relay: RelayConfiguration
+    let authentication: AuthenticationConfiguration
+    let defaultProjectToken: String?
+
+    init(config: ConfigReader) throws(ConfigurationError) {
+        self.role = try config.choice(.role)
+        self.host = try config.requiredText(.host)
+        self.port = try config.integer(.port, in: 0...65_535)
+        self.database = try DatabaseConfiguration(config: config)
+        self.poolSize = try config.integer(.databasePoolSize, in: 1...200)
+        self.broker = self.role.relays ? try BrokerConfiguration(config: config) : nil
+        self.relay = try RelayConfiguration(config: config)
+        self.authentication = try AuthenticationConfiguration(config: config)
+        let token = try config.text(.rootToken)
+        self.defaultProjectToken = token.isEmpty ? nil : token
+        // Nothing is removed yet; a value that could not be honoured must still not pass unseen.
+        _ = try config.integer(.retentionDays, in: 1...3650)
+    }
+}

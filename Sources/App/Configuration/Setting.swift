@@ -1,0 +1,118 @@
+import Configuration
+
+/// One setting: the environment variable, its key in the YAML file, and what it may be.
+struct Setting: Sendable {
+    let variable: String
+    /// The variable's name as `swift-configuration` encodes it: `skillrelay.pollIntervalMs` is `SKILLRELAY_POLL_INTERVAL_MS`.
+    let key: String
+    /// In the lowest provider, so that reads can be `required…` and a malformed value is never mistaken for a missing one.
+    let defaultValue: ConfigContent
+    /// A value to copy, for the line that reports a bad one.
+    let example: String
+    let isSecret: Bool
+
+    private init(
+        _ variable: String,
+        key: String,
+        default defaultValue: ConfigContent = .string(""),
+        example: String,
+        isSecret: Bool = false
+    ) {
+        self.variable = variable
+        self.key = key
+        self.defaultValue = defaultValue
+        self.example = example
+        self.isSecret = isSecret
+    }
+}
+
+extension Setting {
+    static let file = Setting("SKILLRELAY_CONFIG", key: "skillrelay.config", example: "/etc/skillrelay.yaml")
+
+    static let databaseURL = Setting(
+        "DATABASE_URL",
+        key: "database.url",
+        example: "postgresql://acontext:secret@127.0.0.1:5432/acontext",
+        isSecret: true
+    )
+    static let databasePoolSize = Setting(
+        "SKILLRELAY_DATABASE_POOL_SIZE",
+        key: "skillrelay.databasePoolSize",
+        default: .int(8),
+        example: "8"
+    )
+
+    static let rabbitMQURL = Setting(
+        "RABBITMQ_URL",
+        key: "rabbitmq.url",
+        example: "amqp://acontext:secret@127.0.0.1:5672/%2F",
+        isSecret: true
+    )
+
+    static let host = Setting("SKILLRELAY_HOST", key: "skillrelay.host", default: "127.0.0.1", example: "127.0.0.1")
+    static let port = Setting("SKILLRELAY_PORT", key: "skillrelay.port", default: .int(8029), example: "8029")
+    static let role = Setting("SKILLRELAY_ROLE", key: "skillrelay.role", default: "all", example: "all")
+
+    static let rootToken = Setting(
+        "ROOT_API_BEARER_TOKEN",
+        key: "root.apiBearerToken",
+        example: "the-part-of-the-key-after-its-prefix",
+        isSecret: true
+    )
+    static let pepper = Setting(
+        "ROOT_SECRET_PEPPER",
+        key: "root.secretPepper",
+        example: "a-long-random-text",
+        isSecret: true
+    )
+    static let tokenPrefix = Setting(
+        "ROOT_PROJECT_BEARER_TOKEN_PREFIX",
+        key: "root.projectBearerTokenPrefix",
+        default: "sk-ac-",
+        example: "sk-ac-"
+    )
+    static let verifiesArgon2 = Setting(
+        "ENABLE_ARGON2_VERIFICATION",
+        key: "enable.argon2.verification",
+        default: .bool(true),
+        example: "true"
+    )
+
+    static let pollInterval = Setting(
+        "SKILLRELAY_POLL_INTERVAL_MS",
+        key: "skillrelay.pollIntervalMs",
+        default: .int(250),
+        example: "250"
+    )
+    static let batchSize = Setting(
+        "SKILLRELAY_BATCH_SIZE",
+        key: "skillrelay.batchSize",
+        default: .int(256),
+        example: "256"
+    )
+    static let publishTimeout = Setting(
+        "SKILLRELAY_PUBLISH_TIMEOUT_MS",
+        key: "skillrelay.publishTimeoutMs",
+        default: .int(5000),
+        example: "5000"
+    )
+    static let retentionDays = Setting(
+        "SKILLRELAY_RETENTION_DAYS",
+        key: "skillrelay.retentionDays",
+        default: .int(30),
+        example: "30"
+    )
+
+    static let logLevel = Setting("SKILLRELAY_LOG_LEVEL", key: "skillrelay.logLevel", default: "info", example: "info")
+    static let logFormat = Setting(
+        "SKILLRELAY_LOG_FORMAT",
+        key: "skillrelay.logFormat",
+        default: "text",
+        example: "json"
+    )
+
+    static let all: [Setting] = [
+        .file, .databaseURL, .databasePoolSize, .rabbitMQURL, .host, .port, .role, .rootToken, .pepper, .tokenPrefix,
+        .verifiesArgon2, .pollInterval, .batchSize, .publishTimeout, .retentionDays, .logLevel, .logFormat,
+    ]
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Postgres
+import RabbitMQ
+
+/// How the process ends when a command could not do its work; 64 (usage) is the argument parser's.
+enum ExitStatus: Int32 {
+    case failed = 1
+    /// EX_UNAVAILABLE: a server cannot be reached.
+    case unavailable = 69
+    /// EX_CONFIG
+    case configuration = 78
+}
+
+/// What a failed command says on standard error, and its exit status.
+struct Failure {
+    let status: ExitStatus
+    /// One line.
+    let message: String
+
+    /// Nil for what the argument parser itself knows how to report: usage errors and requests for help.
+    init?(_ error: any Error) {
+        let message: String
+        switch error {
+        case is CleanExit, is ValidationError, is ExitCode:
+            return nil
+        case let error as ConfigurationError:
+            (self.status, message) = (.configuration, error.description)
+        case let error as PostgresError:
+            (self.status, message) = Self.report(error)
+        case let error as RabbitMQError:
+            (self.status, message) = Self.report(error)
+        case let error where String(reflecting: type(of: error)).hasPrefix("ArgumentParser."):
+            return nil
+        default:
+            (self.status, message) = (.failed, "\(error)")
+        }
+        self.message = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+
+    private static func report(_ error: PostgresError) -> (ExitStatus, String) {
+        switch error.code {
+        case .unavailable, .connectionLost: (.unavailable, "PostgreSQL cannot be reached: \(error)")
+        case .configuration: (.configuration, "\(ConfigurationError(.databaseURL, "\(error)"))")
+        case .server where error.isSchemaMissing: (.failed, "the tables are missing: run skillrelay migrate first")
+        default: (.failed, "\(error)")
+        }
+    }
+
+    private static func report(_ error: RabbitMQError) -> (ExitStatus, String) {
+        switch error.code {
+        case .unreachable, .refused, .connectionLost, .timeout:
+            (.unavailable, "RabbitMQ cannot be reached: \(error)")
+        case .configuration: (.configuration, "\(ConfigurationError(.rabbitMQURL, "\(error)"))")
+        default: (.failed, "\(error)")
+        }
+    }
+}
+
+extension PostgresError {
+    /// 42P01 undefined_table or 3F000 invalid_schema_name: `migrate` never ran on this database.
+    var isSchemaMissing: Bool {
+        self.sqlState?.rawValue == "42P01" || self.sqlState?.rawValue == "3F000"
+    }
+}

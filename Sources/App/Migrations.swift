@@ -1,0 +1,25 @@
+import Logging
+import Postgres
+
+/// The schema's migrations, from sql/migrations, in the binary.
+enum Migrations {
+    /// In the order in which they are applied. A file that is not in this list fails a test.
+    static let all: [PostgresMigration] = [
+        PostgresMigration(name: "m0001_ledger", bytes: PackageResources.m0001_ledger_sql),
+        PostgresMigration(name: "m0002_acontext", bytes: PackageResources.m0002_acontext_sql),
+        PostgresMigration(name: "m0003_outbox", bytes: PackageResources.m0003_outbox_sql),
+    ]
+
+    static func migrator(logger: Logger) -> PostgresMigrator {
+        PostgresMigrator(migrations: Self.all, ledger: "skillrelay.schema_migrations", lockKey: Self.lockKey, logger: logger)
+    }
+
+    /// The advisory lock that keeps two instances from migrating at once: "SKILLREL" in ASCII.
+    private static let lockKey: Int64 = 0x534B_494C_4C52_454C
+}
+
+extension PostgresMigration {
+    fileprivate init(name: String, bytes: [UInt8]) {
+        self.init(name: name, sql: String(decoding: bytes, as: UTF8.self))
+    }
+}

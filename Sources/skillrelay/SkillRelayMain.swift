@@ -1,0 +1,8 @@
+import App
+
+@main
+struct SkillRelayMain {
+    static func main() async {
+        await Program.run()
+    }
+}
