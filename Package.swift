@@ -82,6 +82,7 @@ let package = Package(
                 "API", "Tasks", "Outbox", "Postgres", "RabbitMQ", "Telemetry", hummingbird, logging, lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Resources/migrations")],
             swiftSettings: settings
@@ -103,7 +104,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
-        .testTarget(name: "AppTests", dependencies: ["App", "Support", "skillrelay"], swiftSettings: settings),
+        .testTarget(
+            name: "AppTests",
+            dependencies: ["App", "API", "Postgres", "RabbitMQ", "Support", "skillrelay"],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

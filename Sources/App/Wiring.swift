@@ -6,6 +6,7 @@ import Postgres
 import RabbitMQ
 import ServiceLifecycle
 import Tasks
+import UnixSignals
 
 /// Puts the server together: the only place that knows every target.
 enum Wiring {
@@ -19,10 +20,17 @@ enum Wiring {
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: pool)]
         var wake: @Sendable () -> Void = {}
         if let broker = configuration.broker {
-            let publisher = Self.publisher(broker, relay: configuration.relay, logger: logger)
+            let publisher = RabbitMQEventPublisher(
+                configuration: broker.connection,
+                exchanges: [SkillLearnTask.exchange],
+                logger: logger
+            )
+            var database = configuration.database.connection
+            // The claim's transaction is open while its batch is on the way to the broker.
+            database.idleInTransactionTimeout = broker.connection.publishTimeout + .seconds(5)
             let relay = OutboxRelay(
                 configuration: configuration.relay,
-                database: configuration.database.connection,
+                database: database,
                 publisher: publisher,
                 logger: logger
             )
@@ -50,33 +58,18 @@ enum Wiring {
         return ServiceGroup(configuration: group)
     }
 
-    private static func publisher(
-        _ broker: BrokerConfiguration,
-        relay: RelayConfiguration,
-        logger: Logger
-    ) -> RabbitMQEventPublisher {
-        var connection = broker.connection
-        connection.publishTimeout = relay.publishTimeout
-        return RabbitMQEventPublisher(
-            configuration: connection,
-            exchanges: [SkillLearnTask.exchange],
-            logger: logger
-        )
-    }
-
     private static func databaseSetup(
         _ configuration: ServeConfiguration,
         pool: PostgresPool,
         logger: Logger
     ) -> DatabaseSetup {
-        DatabaseSetup(
+        // Upstream sets the token without its prefix.
+        let prefix = configuration.authentication.tokenPrefix
+        let token = configuration.defaultProjectToken.flatMap { BearerToken(prefix + $0, prefix: prefix) }
+        let hasher = SecretHasher(pepper: configuration.authentication.pepper)
+        return DatabaseSetup(
             pool: pool,
-            defaultProject: configuration.defaultProjectToken.map { token in
-                DatabaseSetup.DefaultProject(
-                    token: BearerToken(body: token),
-                    hasher: SecretHasher(pepper: configuration.authentication.pepper)
-                )
-            },
+            defaultProject: token.map { .init(token: $0, hasher: hasher) },
             logger: logger
         )
     }
@@ -104,7 +97,7 @@ enum Wiring {
             logger: logger,
             onListening: { port in
                 // Tests and scripts look for this line to learn the port.
-                logger.notice("listening", metadata: ["address": "\(configuration.host):\(port)", "port": "\(port)"])
+                logger.notice("listening", metadata: [LogKey.address: "\(configuration.host):\(port)", LogKey.port: "\(port)"])
             }
         )
         return HTTPServer(application: application, host: configuration.host, port: configuration.port)

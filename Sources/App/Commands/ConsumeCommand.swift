@@ -1,6 +1,7 @@
 import ArgumentParser
 import RabbitMQ
 import ServiceLifecycle
+import UnixSignals
 
 struct ConsumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -27,24 +27,27 @@ struct ProjectCreateCommand: AsyncParsableCommand {
         let token = BearerToken.generate(prefix: authentication.tokenPrefix)
         let id = try await Self.create(token, authentication: authentication, database: database, logger: logger)
         if self.output.json {
-            try Output.json(NewProject(projectId: id.lowercased, token: token.text))
+            try Output.json(NewProject(projectId: id.lowercased, token: token))
         } else {
             try Output.line("project_id: \(id.lowercased)")
-            try Output.line("token: \(token.text)")
+            try Output.line("token: \(token)")
         }
     }
 
     private static func create(
-        _ token: BearerToken,
+        _ token: String,
         authentication: AuthenticationConfiguration,
         database: DatabaseConfiguration,
         logger: Logger
     ) async throws -> UUID {
+        guard let secret = BearerToken(token, prefix: authentication.tokenPrefix)?.lookupSecret else {
+            preconditionFailure("a new token begins with its prefix")
+        }
         let hasher = SecretHasher(pepper: authentication.pepper)
-        let phc = try hasher.phc(token.lookupSecret)
+        let phc = try hasher.phc(secret)
         return try await PostgresPool.withPool(database.connection, size: 1, logger: logger) { pool in
             try await ProjectStore(pool: pool).create(
-                secretKeyHMAC: hasher.hmac(token.lookupSecret),
+                secretKeyHMAC: hasher.hmac(secret),
                 secretKeyHashPHC: phc
             )
         }

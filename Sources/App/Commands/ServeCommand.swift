@@ -1,4 +1,6 @@
 import ArgumentParser
+import Logging
+import ServiceLifecycle
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +18,7 @@ struct ServeCommand: AsyncParsableCommand {
         let config = try await Settings.load()
         let logger = try LogConfiguration(config: config).makeLogger()
         let configuration = try ServeConfiguration(config: config)
-        logger.notice("starting", metadata: ["version": "\(version)", "role": "\(configuration.role)"])
+        logger.notice("starting", metadata: [LogKey.version: "\(version)", LogKey.role: "\(configuration.role)"])
         do {
             try await Wiring.serviceGroup(configuration, logger: logger).run()
         } catch is CancellationError {

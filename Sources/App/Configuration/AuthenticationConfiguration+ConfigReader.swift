@@ -14,10 +14,8 @@ extension AuthenticationConfiguration {
         guard prefix.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw ConfigurationError(.tokenPrefix, "\(prefix.debugDescription) has other than visible ASCII characters")
         }
-        self.init(
-            pepper: try config.requiredText(.pepper),
-            tokenPrefix: prefix,
-            verifiesArgon2: try config.flag(.verifiesArgon2)
-        )
+        self.init(pepper: try config.requiredText(.pepper))
+        self.tokenPrefix = prefix
+        self.verifiesArgon2 = try config.flag(.verifiesArgon2)
     }
 }

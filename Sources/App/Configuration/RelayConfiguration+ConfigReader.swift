@@ -8,11 +8,9 @@ extension RelayConfiguration {
     ///
     /// - `skillrelay.pollIntervalMs` (integer, milliseconds, default 250): from 10 to 60000.
     /// - `skillrelay.batchSize` (integer, default 256): from 1 to 10000 events.
-    /// - `skillrelay.publishTimeoutMs` (integer, milliseconds, default 5000): from 100 to 60000.
     init(config: ConfigReader) throws(ConfigurationError) {
         self.init()
         self.pollInterval = try config.milliseconds(.pollInterval, in: 10...60_000)
         self.batchSize = try config.integer(.batchSize, in: 1...10_000)
-        self.publishTimeout = try config.milliseconds(.publishTimeout, in: 100...60_000)
     }
 }

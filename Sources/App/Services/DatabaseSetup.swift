@@ -32,7 +32,7 @@ struct DatabaseSetup: Service {
                     reported = missing.description
                     self.logger.error(
                         "the database schema is not up to date: run skillrelay migrate",
-                        metadata: ["missing": "\(missing.joined(separator: " "))"]
+                        metadata: [LogKey.missingMigrations: "\(missing.joined(separator: " "))"]
                     )
                 }
             } catch let error as PostgresError where error.code == .unavailable || error.code == .connectionLost {

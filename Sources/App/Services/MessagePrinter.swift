@@ -47,7 +47,7 @@ struct MessagePrinter: Service {
     private func show(_ delivery: RabbitMQDelivery, progress: inout Progress) throws {
         let id = delivery.message.messageID
         guard id.isEmpty || progress.seen.insert(id) else {
-            self.logger.info("duplicate dropped", metadata: ["message_id": "\(id)"])
+            self.logger.info("duplicate dropped", metadata: [LogKey.messageID: "\(id)"])
             return
         }
         if self.isJSON {

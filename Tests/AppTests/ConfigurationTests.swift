@@ -1,0 +1,190 @@
+import Configuration
+import Foundation
+import Logging
+import Testing
+
+@testable import App
+
+@Suite("Configuration")
+struct ConfigurationTests {
+    /// The least that `serve` needs; each test changes some of it.
+    private static let complete = [
+        "DATABASE_URL": "postgresql://user:hidden-password@127.0.0.1:5432/acontext",
+        "RABBITMQ_URL": "amqp://user:hidden-password@127.0.0.1:5672/",
+        "ROOT_SECRET_PEPPER": "hidden-pepper",
+    ]
+
+    /// Everything that `serve` reads.
+    private func read(
+        _ changes: [String: String]
+    ) async throws(ConfigurationError) -> (serve: ServeConfiguration, log: LogConfiguration) {
+        let config = try await Settings.load(environment: Self.complete.merging(changes) { $1 })
+        return (try ServeConfiguration(config: config), try LogConfiguration(config: config))
+    }
+
+    @Test("what is not set has the documented default")
+    func defaults() async throws {
+        let (serve, log) = try await self.read([:])
+        #expect(serve.role == .all)
+        #expect(serve.host == "127.0.0.1")
+        #expect(serve.port == 8029)
+        #expect(serve.poolSize == 8)
+        #expect(serve.relay.pollInterval == .milliseconds(250))
+        #expect(serve.relay.batchSize == 256)
+        #expect(serve.broker?.connection.publishTimeout == .seconds(5))
+        #expect(serve.authentication.tokenPrefix == "sk-ac-")
+        #expect(serve.authentication.verifiesArgon2)
+        #expect(serve.defaultProjectToken == nil)
+        #expect(log.level == .info)
+        #expect(log.format == .text)
+    }
+
+    @Test("every variable is read")
+    func everyVariable() async throws {
+        let (serve, log) = try await self.read([
+            "SKILLRELAY_ROLE": "api", "SKILLRELAY_HOST": "0.0.0.0", "SKILLRELAY_PORT": "0",
+            "SKILLRELAY_DATABASE_POOL_SIZE": "3", "SKILLRELAY_POLL_INTERVAL_MS": "10",
+            "SKILLRELAY_BATCH_SIZE": "10000", "ROOT_PROJECT_BEARER_TOKEN_PREFIX": "key-",
+            "ENABLE_ARGON2_VERIFICATION": "false", "ROOT_API_BEARER_TOKEN": "token",
+            "SKILLRELAY_LOG_LEVEL": "trace", "SKILLRELAY_LOG_FORMAT": "json",
+        ])
+        #expect(serve.role == .api)
+        #expect(serve.host == "0.0.0.0")
+        #expect(serve.port == 0)
+        #expect(serve.poolSize == 3)
+        #expect(serve.relay.pollInterval == .milliseconds(10))
+        #expect(serve.relay.batchSize == 10_000)
+        #expect(serve.authentication.tokenPrefix == "key-")
+        #expect(!serve.authentication.verifiesArgon2)
+        #expect(serve.defaultProjectToken == "token")
+        #expect(log.level == .trace)
+        #expect(log.format == .json)
+    }
+
+    @Test("the role api needs no broker")
+    func apiRole() async throws {
+        #expect(try await self.read(["SKILLRELAY_ROLE": "api", "RABBITMQ_URL": ""]).serve.broker == nil)
+    }
+
+    @Test(
+        "a bad value is refused in one line with the variable, what is wrong and an example, and without secrets",
+        arguments: [
+            ("DATABASE_URL", "", "missing"),
+            ("DATABASE_URL", "postgresql://user:hidden-password@[::1/acontext", "is not a libpq connection URI"),
+            ("DATABASE_URL", "hidden-password", "is not a libpq connection URI"),
+            ("RABBITMQ_URL", "", "missing"),
+            ("RABBITMQ_URL", "http://user:hidden-password@127.0.0.1", "is not an amqp"),
+            ("RABBITMQ_URL", "amqp://user:hidden-password@host:99999/", "is not an amqp"),
+            ("ROOT_SECRET_PEPPER", "", "missing"),
+            ("ROOT_PROJECT_BEARER_TOKEN_PREFIX", "", "missing"),
+            ("ROOT_PROJECT_BEARER_TOKEN_PREFIX", "a b", #""a b" has other than visible ASCII"#),
+            ("ENABLE_ARGON2_VERIFICATION", "perhaps", #""perhaps" is not true or false"#),
+            ("SKILLRELAY_HOST", "", "missing"),
+            ("SKILLRELAY_PORT", "abc", #""abc" is not an integer from 0 to 65535"#),
+            ("SKILLRELAY_PORT", "", #""" is not an integer"#),
+            ("SKILLRELAY_PORT", "-1", "from 0 to 65535"),
+            ("SKILLRELAY_PORT", "65536", "from 0 to 65535"),
+            ("SKILLRELAY_PORT", "8029 ", "from 0 to 65535"),
+            ("SKILLRELAY_PORT", "80\n29", #""80\n29" is not"#),
+            ("SKILLRELAY_PORT", "99999999999999999999", "from 0 to 65535"),
+            ("SKILLRELAY_ROLE", "worker", #""worker" is not one of all, api, relay"#),
+            ("SKILLRELAY_POLL_INTERVAL_MS", "9", "from 10 to 60000"),
+            ("SKILLRELAY_POLL_INTERVAL_MS", "60001", "from 10 to 60000"),
+            ("SKILLRELAY_BATCH_SIZE", "0", "from 1 to 10000"),
+            ("SKILLRELAY_BATCH_SIZE", "10001", "from 1 to 10000"),
+            ("SKILLRELAY_PUBLISH_TIMEOUT_MS", "99", "from 100 to 60000"),
+            ("SKILLRELAY_PUBLISH_TIMEOUT_MS", "5s", "from 100 to 60000"),
+            ("SKILLRELAY_DATABASE_POOL_SIZE", "0", "from 1 to 200"),
+            ("SKILLRELAY_DATABASE_POOL_SIZE", "201", "from 1 to 200"),
+            ("SKILLRELAY_RETENTION_DAYS", "0", "from 1 to 3650"),
+            ("SKILLRELAY_LOG_LEVEL", "verbose", "one of trace, debug, info, notice, warning, error, critical"),
+            ("SKILLRELAY_LOG_FORMAT", "xml", "one of text, json"),
+            ("SKILLRELAY_CONFIG", "/nowhere/skillrelay.yaml", "cannot be read"),
+        ]
+    )
+    func badValue(variable: String, value: String, problem: String) async throws {
+        let error = try await #require(throws: ConfigurationError.self) { try await self.read([variable: value]) }
+        let report = try #require(Failure(error))
+        #expect(report.status == .configuration)
+        #expect(report.message.hasPrefix("\(variable): "))
+        #expect(report.message.contains(problem))
+        #expect(report.message.contains("; example: \(variable)="))
+        #expect(!report.message.contains("\n"))
+        #expect(!report.message.contains("hidden"))
+    }
+
+    @Test("the examples are themselves good values")
+    func examples() async throws {
+        let examples = Setting.all.filter { $0.variable != Setting.file.variable }.map { ($0.variable, $0.example) }
+        _ = try await self.read(Dictionary(uniqueKeysWithValues: examples))
+    }
+
+    @Test("a YAML file sets the same settings, and the environment wins over it")
+    func file() async throws {
+        let serve = try await self.withFile(
+            """
+            skillrelay:
+              port: 9000
+              host: "::1"
+              pollIntervalMs: 500
+            enable:
+              argon2:
+                verification: false
+            """
+        ) { path in
+            try await self.read(["SKILLRELAY_CONFIG": path, "SKILLRELAY_PORT": "9001"]).serve
+        }
+        #expect(serve.port == 9001)
+        #expect(serve.host == "::1")
+        #expect(serve.relay.pollInterval == .milliseconds(500))
+        #expect(!serve.authentication.verifiesArgon2)
+    }
+
+    @Test("a bad value in the file is refused like one in the environment", arguments: ["abc", "[1, 2]", "70000"])
+    func badValueInFile(value: String) async throws {
+        try await self.withFile("skillrelay:\n  port: \(value)\n") { path in
+            let error = try await #require(throws: ConfigurationError.self) {
+                try await self.read(["SKILLRELAY_CONFIG": path])
+            }
+            #expect(error.variable == "SKILLRELAY_PORT")
+        }
+    }
+
+    @Test(
+        "a file that is no YAML mapping is refused without quoting it",
+        arguments: ["", "- hidden\n", "database:\n  url: 'hidden\n", "hidden: [\n"]
+    )
+    func badFile(text: String) async throws {
+        try await self.withFile(text) { path in
+            let error = try await #require(throws: ConfigurationError.self) {
+                try await self.read(["SKILLRELAY_CONFIG": path])
+            }
+            #expect(error.variable == "SKILLRELAY_CONFIG")
+            #expect(!error.description.contains("hidden"))
+        }
+    }
+
+    @Test("docs/configuration.md has a row for every variable, with its default")
+    func documented() throws {
+        let page = try String(contentsOf: Repository.file("docs/configuration.md"), encoding: .utf8)
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        #expect(rows.count == Setting.all.count)
+        for setting in Setting.all {
+            let row = try #require(rows.first { $0.hasPrefix("| `\(setting.variable)` | `\(setting.key)` |") })
+            switch setting.defaultValue {
+            case .string(""): break
+            case .string(let text): #expect(row.hasSuffix("| `\(text)` |"))
+            case .int(let number): #expect(row.hasSuffix("| `\(number)` |"))
+            case .bool(let flag): #expect(row.hasSuffix("| `\(flag)` |"))
+            default: Issue.record("an unexpected kind of default")
+            }
+        }
+    }
+
+    private func withFile<R>(_ text: String, _ body: (String) async throws -> R) async throws -> R {
+        let file = FileManager.default.temporaryDirectory.appending(path: "skillrelay-\(UUID().uuidString).yaml")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        return try await body(file.path())
+    }
+}
