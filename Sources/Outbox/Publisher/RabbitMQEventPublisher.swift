@@ -11,6 +11,11 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
     private let logger: Logger
     private let link = Mutex<RabbitMQLink?>(nil)
 
+    /// The longest that one `publish` takes: the canary, then the window, then what a closed channel left open, and its last event.
+    package static func longestPublish(_ configuration: RabbitMQConfiguration) -> Duration {
+        configuration.publishTimeout * 4
+    }
+
     /// `exchanges` are direct durable exchanges of ours, declared on every connection if absent.
     package init(
         configuration: RabbitMQConfiguration,
@@ -59,7 +64,10 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
 
     /// Lends the connection to `publish` until it ends, and says why it did.
     private func serve(_ connection: RabbitMQConnection) async -> RabbitMQError {
-        let link = RabbitMQLink(connection: connection, ownExchanges: self.exchanges, logger: self.logger)
+        let link = RabbitMQLink(
+            connection: connection, ownExchanges: self.exchanges, isolationLimit: self.configuration.publishTimeout,
+            logger: self.logger
+        )
         await link.declareOwnExchanges()
         self.link.withLock { $0 = link }
         defer { self.link.withLock { $0 = nil } }

@@ -8,14 +8,17 @@ import RabbitMQ
 actor RabbitMQLink {
     private let connection: RabbitMQConnection
     private let ownExchanges: [String]
+    /// How long events may be sent one by one: the claim's transaction is open meanwhile.
+    private let isolationLimit: Duration
     private let logger: Logger
     /// Exchanges seen to exist on this connection. The default exchange always does (AMQP 0-9-1 §3.1.3.1).
     private var knownExchanges: Set<String> = [""]
     private var isProven = false
 
-    init(connection: RabbitMQConnection, ownExchanges: [String], logger: Logger) {
+    init(connection: RabbitMQConnection, ownExchanges: [String], isolationLimit: Duration, logger: Logger) {
         self.connection = connection
         self.ownExchanges = ownExchanges
+        self.isolationLimit = isolationLimit
         self.logger = logger
     }
 
@@ -109,8 +112,9 @@ actor RabbitMQLink {
             case .delivered, .destinationFault, .eventFault: false
             }
         }
+        let deadline = ContinuousClock.now + self.isolationLimit
         for index in undecided {
-            guard self.connection.isOpen else { return }
+            guard self.connection.isOpen, ContinuousClock.now < deadline else { return }
             let wasSent = if case .unknown = outcomes[index] { true } else { false }
             _ = await self.publish([index], of: events, into: &outcomes, again: wasSent)
         }

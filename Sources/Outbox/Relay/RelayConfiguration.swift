@@ -4,8 +4,9 @@ package struct RelayConfiguration: Sendable {
     package var pollInterval: Duration = .milliseconds(250)
     /// Events in a batch at most.
     package var batchSize = 256
-    /// Payload bytes in a batch at most; one larger event travels alone.
-    package var batchBytes = 4 * 1024 * 1024
+    /// Payload bytes in a batch at most; one larger event travels alone. No more than the client's window takes at once, so that
+    /// a batch is one window and its time is bounded by the publish timeout.
+    package var batchBytes = 256 * 1024
     /// An event's own faults before it is parked.
     package var maxAttempts = 5
     /// For events, destinations and the relay's own connection.
