@@ -1,0 +1,205 @@
+import Logging
+
+/// The conversation with one server: one exchange at a time, each with a deadline. Lives on its connection's thread.
+///
+/// Every wait here is a `poll` over the socket and an eventfd, so that cancelling a task, aborting the connection and
+/// a passing deadline all end it. libpq has no time limit of its own for a reply.
+final class Wire {
+    /// What an exchange can have committed, and whether a cancelled task may end it.
+    enum Kind {
+        /// Touches the session only: BEGIN, a prepare, a setting.
+        case session
+        /// Commits by itself when no transaction is open.
+        case statement
+        /// Not cancelled: the answer decides what the caller may believe.
+        case commit
+        /// Not cancelled: it is what follows a cancelled statement.
+        case rollback
+
+        var isCancellable: Bool { self == .session || self == .statement }
+    }
+
+    /// How long the server has to obey a cancel request before the connection is given up.
+    static let graceForCancel: Duration = .seconds(1)
+
+    let configuration: PostgresConfiguration
+    let signals: ConnectionSignals
+    let logger: Logger
+    /// Handed to libpq unretained: lives as long as `handle`.
+    let notices: NoticeSink
+    var handle = ConnectionHandle()
+    var prepared = PreparedStatements()
+    /// The server's limit; a reply is waited for a little longer.
+    var statementTimeout: Duration
+    /// Of the call under way.
+    var cancellation: CancellationFlag?
+
+    init(configuration: PostgresConfiguration, signals: ConnectionSignals, logger: Logger) {
+        self.configuration = configuration
+        self.signals = signals
+        self.logger = logger
+        self.notices = NoticeSink(logger: logger)
+        self.statementTimeout = configuration.statementTimeout
+    }
+
+    var isInTransaction: Bool { self.handle.transactionStatus != .idle }
+
+    func close() {
+        self.signals.isOpen = false
+        self.handle.close()
+    }
+
+    /// Throws `.cancelled` when the calling task was cancelled.
+    func checkCancellation() throws(PostgresError) {
+        if self.cancellation?.isRaised == true {
+            throw PostgresError(.cancelled, reason: "cancelled before the next statement was sent")
+        }
+    }
+
+    // MARK: One exchange
+
+    /// An exchange under way.
+    private struct Exchange {
+        let kind: Kind
+        /// If the connection breaks from now on, what was sent may be committed.
+        let mayCommit: Bool
+        var deadline: ContinuousClock.Instant
+        var cancelRequest: CancelRequest?
+    }
+
+    /// Sends one command and waits for all of its answer.
+    ///
+    /// - Returns: the last result. - Throws: the *first* failure: the ones after it are libpq's, without a SQLSTATE.
+    func exchange(
+        _ kind: Kind,
+        send: (borrowing ConnectionHandle) -> Bool
+    ) throws(PostgresError) -> ResultHandle {
+        guard self.signals.isOpen else {
+            throw PostgresError(.connectionLost, reason: "the connection is closed")
+        }
+        if self.signals.isAborted {
+            throw self.lost(mayHaveCommitted: false, "the connection was aborted")
+        }
+        if kind.isCancellable { try self.checkCancellation() }
+        var exchange = Exchange(
+            kind: kind,
+            mayCommit: kind == .commit || kind == .statement && !self.isInTransaction,
+            deadline: .now + self.statementTimeout + PostgresConfiguration.graceForReply
+        )
+        guard send(self.handle) else {
+            throw self.lost(mayHaveCommitted: false, "the statement could not be sent")
+        }
+        try self.flush(&exchange)
+        return try self.receive(&exchange)
+    }
+
+    private func flush(_ exchange: inout Exchange) throws(PostgresError) {
+        while true {
+            switch self.handle.flush() {
+            case .done: return
+            case .failed:
+                throw self.lost(mayHaveCommitted: exchange.mayCommit, "the connection broke while sending")
+            case .pending:
+                try self.pause(&exchange, writable: true)
+                // The server may be waiting for us to take its answer before it reads on. A broken connection shows
+                // in the next flush.
+                _ = self.handle.consumeInput()
+            }
+        }
+    }
+
+    private func receive(_ exchange: inout Exchange) throws(PostgresError) -> ResultHandle {
+        var success: ResultHandle?
+        var failure: ServerFailure?
+        var isBroken = false
+        while true {
+            // Once broken nothing blocks any more, and what had arrived before the break is still to be read.
+            while !isBroken, self.handle.isBusy {
+                try self.pause(&exchange, writable: false)
+                isBroken = !self.handle.consumeInput()
+            }
+            guard let result = self.handle.nextResult() else { break }
+            let outcome = result.outcome
+            switch outcome {
+            case .succeeded: success = consume result
+            case .failed: failure = failure ?? result.failure
+            case .copying:
+                throw self.lost(mayHaveCommitted: exchange.mayCommit, "COPY is not supported")
+            }
+        }
+        try self.finishCancelling(&exchange)
+        if isBroken || self.handle.isBad || (failure != nil && failure?.sqlState == nil) {
+            throw self.lost(mayHaveCommitted: exchange.mayCommit, "the connection broke", failure)
+        }
+        if let failure { throw self.refused(exchange, failure) }
+        guard let result = success.take() else {
+            throw self.lost(mayHaveCommitted: exchange.mayCommit, "the server sent no result")
+        }
+        return result
+    }
+
+    /// Waits for the socket; begins to cancel when the calling task was cancelled meanwhile.
+    private func pause(_ exchange: inout Exchange, writable: Bool) throws(PostgresError) {
+        switch self.signals.wake.wait(socket: self.handle.socket, writable: writable, until: exchange.deadline) {
+        case .ready: return
+        case .timedOut:
+            let what = exchange.cancelRequest == nil ? "no answer in time" : "no answer to the cancel request"
+            throw self.lost(mayHaveCommitted: exchange.mayCommit, what)
+        case .woken:
+            if self.signals.isAborted {
+                throw self.lost(mayHaveCommitted: exchange.mayCommit, "the connection was aborted")
+            }
+            guard exchange.kind.isCancellable, exchange.cancelRequest == nil, self.cancellation?.isRaised == true
+            else { return }
+            exchange.cancelRequest = self.handle.makeCancelRequest()
+            exchange.cancelRequest?.send(signalling: self.signals.wake)
+            exchange.deadline = min(exchange.deadline, .now + Self.graceForCancel)
+        }
+    }
+
+    /// A cancel request that is still on its way would hit the next statement.
+    private func finishCancelling(_ exchange: inout Exchange) throws(PostgresError) {
+        guard let request = exchange.cancelRequest else { return }
+        let deadline = ContinuousClock.now + Self.graceForCancel
+        while !request.isFinished {
+            // Not the socket (-1): the statement's answer is complete.
+            if self.signals.wake.wait(socket: -1, writable: false, until: deadline) == .timedOut {
+                throw self.lost(mayHaveCommitted: exchange.mayCommit, "the cancel request did not end")
+            }
+        }
+    }
+
+    // MARK: Failures
+
+    private func refused(_ exchange: Exchange, _ failure: ServerFailure) -> PostgresError {
+        if exchange.cancelRequest != nil, failure.sqlState == .queryCanceled {
+            return PostgresError(.cancelled, sqlState: failure.sqlState, reason: "cancelled while the statement ran")
+        }
+        // A demoted primary keeps its sessions: this one will never write again.
+        if failure.sqlState?.disposition == .replaceConnection { self.close() }
+        return PostgresError(
+            .server,
+            sqlState: failure.sqlState,
+            constraint: failure.constraint,
+            reason: "the server refused the statement",
+            serverMessage: failure.message
+        )
+    }
+
+    /// Closes the connection and says what the loss means.
+    private func lost(
+        mayHaveCommitted: Bool,
+        _ reason: String,
+        _ failure: ServerFailure? = nil
+    ) -> PostgresError {
+        let message = failure?.message ?? self.handle.errorMessage
+        self.close()
+        let isUnknown = mayHaveCommitted && failure?.sqlState?.disposition != .sessionEndedBefore
+        return PostgresError(
+            isUnknown ? .outcomeUnknown : .connectionLost,
+            sqlState: failure?.sqlState,
+            reason: reason,
+            serverMessage: message
+        )
+    }
+}
