@@ -11,7 +11,12 @@ enum Migrations {
     ]
 
     static func migrator(logger: Logger) -> PostgresMigrator {
-        PostgresMigrator(migrations: Self.all, ledger: "skillrelay.schema_migrations", lockKey: Self.lockKey, logger: logger)
+        PostgresMigrator(
+            migrations: Self.all,
+            ledger: "skillrelay.schema_migrations",
+            lockKey: Self.lockKey,
+            logger: logger
+        )
     }
 
     /// The advisory lock that keeps two instances from migrating at once: "SKILLREL" in ASCII.

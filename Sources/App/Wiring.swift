@@ -97,7 +97,10 @@ enum Wiring {
             logger: logger,
             onListening: { port in
                 // Tests and scripts look for this line to learn the port.
-                logger.notice("listening", metadata: [LogKey.address: "\(configuration.host):\(port)", LogKey.port: "\(port)"])
+                logger.notice(
+                    "listening",
+                    metadata: [LogKey.address: "\(configuration.host):\(port)", LogKey.port: "\(port)"]
+                )
             }
         )
         return HTTPServer(application: application, host: configuration.host, port: configuration.port)

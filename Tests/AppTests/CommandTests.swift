@@ -1,5 +1,5 @@
-import Foundation
 import API
+import Foundation
 import Support
 import Testing
 
@@ -38,7 +38,9 @@ struct CommandTests {
 
     @Test(
         "a command line that cannot be understood ends with 64",
-        arguments: [["nonsense"], ["migrate", "--nonsense"], ["consume", "--limit", "0"], ["consume", "--limit", "x"]]
+        arguments: [
+            ["nonsense"], ["migrate", "--nonsense"], ["consume", "--limit", "0"], ["consume", "--limit", "x"],
+        ]
     )
     func usage(arguments: [String]) async throws {
         let result = try await run(arguments)
@@ -53,7 +55,10 @@ struct CommandTests {
             (["migrate"], [:], "DATABASE_URL: missing"),
             (["migrate"], ["DATABASE_URL": "postgresql://u:hidden@[::1/x"], "DATABASE_URL: is not"),
             (["migrate"], ["SKILLRELAY_LOG_LEVEL": "loud"], "SKILLRELAY_LOG_LEVEL: \"loud\""),
-            (["project", "create"], ["DATABASE_URL": "postgresql://u:hidden@127.0.0.1/x"], "ROOT_SECRET_PEPPER: missing"),
+            (
+                ["project", "create"], ["DATABASE_URL": "postgresql://u:hidden@127.0.0.1/x"],
+                "ROOT_SECRET_PEPPER: missing"
+            ),
             (["consume"], [:], "RABBITMQ_URL: missing"),
             (["consume"], ["RABBITMQ_URL": "http://u:hidden@127.0.0.1"], "RABBITMQ_URL: is not"),
             (["serve"], ["SKILLRELAY_PORT": "http"], "SKILLRELAY_PORT: \"http\" is not"),
@@ -80,7 +85,7 @@ struct CommandTests {
             [
                 // Port 9 (discard) of the loopback: nothing listens there.
                 "DATABASE_URL": "postgresql://user:hidden@127.0.0.1:9/none",
-                "RABBITMQ_URL": "amqp://user:hidden@127.0.0.1:9/",
+                "RABBITMQ_URL": "amqp://user:hidden@127.0.0.1:9",
                 "ROOT_SECRET_PEPPER": "hidden",
             ]
         )

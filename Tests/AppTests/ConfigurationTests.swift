@@ -10,7 +10,7 @@ struct ConfigurationTests {
     /// The least that `serve` needs; each test changes some of it.
     private static let complete = [
         "DATABASE_URL": "postgresql://user:hidden-password@127.0.0.1:5432/acontext",
-        "RABBITMQ_URL": "amqp://user:hidden-password@127.0.0.1:5672/",
+        "RABBITMQ_URL": "amqp://user:hidden-password@127.0.0.1:5672",
         "ROOT_SECRET_PEPPER": "hidden-pepper",
     ]
 
@@ -73,8 +73,8 @@ struct ConfigurationTests {
             ("DATABASE_URL", "postgresql://user:hidden-password@[::1/acontext", "is not a libpq connection URI"),
             ("DATABASE_URL", "hidden-password", "is not a libpq connection URI"),
             ("RABBITMQ_URL", "", "missing"),
-            ("RABBITMQ_URL", "http://user:hidden-password@127.0.0.1", "is not an amqp"),
-            ("RABBITMQ_URL", "amqp://user:hidden-password@host:99999/", "is not an amqp"),
+            ("RABBITMQ_URL", "http://user:hidden-password@127.0.0.1", "amqp"),
+            ("RABBITMQ_URL", "amqp://user:hidden-password@host:99999/", "amqp"),
             ("ROOT_SECRET_PEPPER", "", "missing"),
             ("ROOT_PROJECT_BEARER_TOKEN_PREFIX", "", "missing"),
             ("ROOT_PROJECT_BEARER_TOKEN_PREFIX", "a b", #""a b" has other than visible ASCII"#),

@@ -20,7 +20,7 @@ struct ServeTests {
 
     /// Port 9 (discard) of the loopback: nothing listens there.
     private static let noServers = [
-        "DATABASE_URL": "postgresql://user:hidden@127.0.0.1:9/none", "RABBITMQ_URL": "amqp://user:hidden@127.0.0.1:9/",
+        "DATABASE_URL": "postgresql://user:hidden@127.0.0.1:9/none", "RABBITMQ_URL": "amqp://user:hidden@127.0.0.1:9",
         "ROOT_SECRET_PEPPER": "hidden", "SKILLRELAY_PORT": "0",
     ]
 
@@ -41,7 +41,8 @@ struct ServeTests {
         }
     }
 
-    @Test("without servers it starts, answers /health, and says 503 to what needs the database", .timeLimit(.minutes(2)))
+    @Test(
+        "without servers it starts, answers /health, and says 503 to what needs the database", .timeLimit(.minutes(2)))
     func noServers() async throws {
         try await withService(environment: Self.noServers) { process in
             let probe = HTTPProbe(port: try await process.port())
@@ -103,7 +104,9 @@ struct ServeTests {
         }
     }
 
-    @Test("a database that was never migrated is reported once, and migrating it later is enough", .timeLimit(.minutes(2)))
+    @Test(
+        "a database that was never migrated is reported once, and migrating it later is enough", .timeLimit(.minutes(2))
+    )
     func unmigrated() async throws {
         try await withTestServers { database, vhost in
             try await database.script(

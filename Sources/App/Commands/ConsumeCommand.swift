@@ -12,7 +12,7 @@ struct ConsumeCommand: AsyncParsableCommand {
             acknowledges each message, and drops repeated message ids. It takes messages off CORE's queue: never run it \
             beside a CORE that should learn. Needs RABBITMQ_URL.
 
-            Example: RABBITMQ_URL=amqp://guest:guest@127.0.0.1:5672/ skillrelay consume --limit 1 --json
+            Example: RABBITMQ_URL=amqp://guest:guest@127.0.0.1:5672 skillrelay consume --limit 1 --json
             """
     )
 

@@ -18,7 +18,8 @@ struct BrokerConfiguration: Sendable {
             connection.publishTimeout = publishTimeout
             self.connection = connection
         } catch {
-            throw ConfigurationError(.rabbitMQURL, "is not an amqp:// or amqps:// URI, or a comma-separated list of them")
+            // Quotes nothing of the URI: it may hold a password.
+            throw ConfigurationError(.rabbitMQURL, "\(error)")
         }
     }
 }

@@ -18,9 +18,13 @@ enum LearningQueue {
                 Self.name,
                 arguments: ["x-message-ttl": .int(Self.messageTTLMilliseconds)]
             )
-        } catch where error.replyCode == .preconditionFailed {
+        } catch let error where error.replyCode == .preconditionFailed {
             return
         }
-        try await connection.bindQueue(Self.name, exchange: SkillLearnTask.exchange, routingKey: SkillLearnTask.routingKey)
+        try await connection.bindQueue(
+            Self.name,
+            exchange: SkillLearnTask.exchange,
+            routingKey: SkillLearnTask.routingKey
+        )
     }
 }

@@ -13,11 +13,12 @@ struct MessagePrinter: Service {
     /// - Throws: `RabbitMQError` when the broker cannot be reached at the start; later it is waited for.
     func run() async throws {
         var progress = Progress(remaining: self.limit)
-        var connection: RabbitMQConnection? = try await RabbitMQConnection.connect(self.configuration, logger: self.logger)
-        while let open = connection {
-            let isDone = try await self.printMessages(from: open, progress: &progress)
-            await open.close()
-            connection = isDone ? nil : await self.reconnect()
+        var connection = try await RabbitMQConnection.connect(self.configuration, logger: self.logger)
+        while true {
+            let isDone = try await self.printMessages(from: connection, progress: &progress)
+            await connection.close()
+            guard !isDone, let next = await self.reconnect() else { return }
+            connection = next
         }
     }
 

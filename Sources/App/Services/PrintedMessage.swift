@@ -11,7 +11,8 @@ struct PrintedMessage: Encodable {
         let message = self.delivery.message
         let id = message.messageID.isEmpty ? "(no message id)" : message.messageID
         let redelivered = self.delivery.redelivered ? " (redelivered)" : ""
-        return "\(id) \(message.type ?? "(no type)") \(message.exchange)/\(message.routingKey)\(redelivered)\n\(self.body)"
+        let type = message.type ?? "(no type)"
+        return "\(id) \(type) \(message.exchange)/\(message.routingKey)\(redelivered)\n\(self.body)"
     }
 
     private enum CodingKeys: CodingKey {

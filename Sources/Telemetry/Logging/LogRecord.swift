@@ -11,9 +11,7 @@ struct LogRecord: Sendable {
     /// Sorted by key; nested metadata is flattened to dotted keys (`a.b`, `list.0`).
     var metadata: [(key: String, value: String)]
 
-    /// - Parameters:
-    ///   - base: the logger's own metadata.
-    ///   - provided: from the metadata provider; wins over `base`, loses to the statement's own.
+    /// `base` is the logger's own metadata, `provided` its provider's; the statement's own wins over both.
     init(event: LogEvent, label: String, base: Logger.Metadata, provided: Logger.Metadata, timestamp: Date) {
         self.timestamp = timestamp
         self.level = event.level
