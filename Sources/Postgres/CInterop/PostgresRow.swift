@@ -28,6 +28,17 @@ public struct PostgresRow: ~Copyable {
         return (repeat try self.next(each types, &column))
     }
 
+    /// Decodes the only column.
+    ///
+    /// - Throws: as for several.
+    public func decode<T: PostgresDecodable>(_ type: T.Type) throws(PostgresError) -> T {
+        let present = Int(unsafe PQnfields(self.result))
+        guard present == 1 else {
+            throw PostgresError(.decoding, reason: "the row has \(present) columns, not 1")
+        }
+        return try T.decode(from: self.cell(0))
+    }
+
     private func next<T: PostgresDecodable>(_ type: T.Type, _ column: inout Int32) throws(PostgresError) -> T {
         defer { column += 1 }
         return try T.decode(from: self.cell(column))

@@ -75,7 +75,8 @@ struct OutboxTableTests {
             } throws: { error in
                 (error as? PostgresError)?.sqlState == SQLState(rawValue: "23514")
             }
-            #expect(try await database.pendingCount() == 0)
+            let pending = try await database.pendingCount()
+            #expect(pending == 0)
         }
     }
 

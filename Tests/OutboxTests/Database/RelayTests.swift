@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Postgres
 import Support
 import Testing
@@ -218,17 +219,16 @@ struct RelayTests {
             let gate = Gate()
             let publisher = ScriptedPublisher(beforeAnswer: { await gate.wait() })
             try await database.enqueue(30)
-            async let open: Void = {
+            async let answer: Void = {
+                // The broker answers only after the shutdown below has begun.
                 try await eventually("a batch is in flight") { !publisher.published.isEmpty }
+                try await Task.sleep(for: .milliseconds(200))
+                gate.open()
             }()
             try await running(try database.relay(publisher) { $0.batchSize = 10 }) {
-                try await open
-                // Answered only after the shutdown below has begun.
-                Task {
-                    try await Task.sleep(for: .milliseconds(200))
-                    gate.open()
-                }
+                try await eventually("a batch is in flight") { !publisher.published.isEmpty }
             }
+            try await answer
             #expect(publisher.published.count == 10)
             #expect(try await database.pendingCount() == 20)
             #expect(try await database.deliveredIDs().count == 10)
@@ -248,8 +248,9 @@ struct RelayTests {
             )
             var batches: [[Int]] = []
             while let claim = try await Claim.take(limit: 100, bytes: 1000, on: connection) {
-                batches.append(claim.events.map(\.payload.count))
-                try await claim.settle(Settlement(delivered: claim.events))
+                let events = claim.events
+                batches.append(events.map(\.payload.count))
+                try await claim.settle(Settlement(delivered: events))
             }
             await connection.close()
             #expect(batches == [[600, 300, 200], [5000], [10]])

@@ -15,8 +15,8 @@ final class ScriptedPublisher: EventPublisher {
     private let beforeAnswer: @Sendable () async -> Void
 
     init(
-        beforeAnswer: @escaping @Sendable () async -> Void = {},
-        script: @escaping @Sendable (ClaimedEvent) -> DeliveryOutcome = { _ in .delivered }
+        script: @escaping @Sendable (ClaimedEvent) -> DeliveryOutcome = { _ in .delivered },
+        beforeAnswer: @escaping @Sendable () async -> Void = {}
     ) {
         self.beforeAnswer = beforeAnswer
         self.script = script
