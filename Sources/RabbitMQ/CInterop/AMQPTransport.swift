@@ -181,8 +181,11 @@ final class AMQPTransport {
 
     private static func error(_ status: Int32, errno number: Int32, _ what: String) -> RabbitMQError {
         var reason = unsafe String(cString: amqp_error_string2(status))
-        if status == AMQP_STATUS_SOCKET_ERROR.rawValue, number != 0 {
-            reason += ", \(unsafe String(cString: strerror(number)))"
+        switch (status, number) {
+        // The library does not keep what its own non-blocking connect ended with.
+        case (AMQP_STATUS_SOCKET_ERROR.rawValue, EINPROGRESS): reason = "connection refused or host not reachable"
+        case (AMQP_STATUS_SOCKET_ERROR.rawValue, 1...): reason += ", \(unsafe String(cString: strerror(number)))"
+        default: break
         }
         let code: RabbitMQError.Code = status == AMQP_STATUS_TIMEOUT.rawValue ? .timeout : .connectionLost
         return RabbitMQError(code, "\(what): \(reason)")

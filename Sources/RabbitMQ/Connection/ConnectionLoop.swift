@@ -20,44 +20,7 @@ final class ConnectionLoop {
     /// Ended consumers whose channel is still to be closed, which a blocked connection must not try.
     private var channelsToClose: [(channel: UInt16, reply: Reply<Void>?)] = []
 
-    /// The thread's work: connect to the first host that lets us in, run, and tell everybody how it ended.
-    static func run(_ configuration: RabbitMQConfiguration, _ mailbox: Mailbox, _ logger: Logger) {
-        do {
-            let transport = try Self.connect(configuration, logger)
-            let loop = ConnectionLoop(transport, configuration, mailbox, logger)
-            mailbox.opened.fulfil(.success(()))
-            mailbox.end(loop.runUntilEnd())
-        } catch {
-            mailbox.end(error)
-        }
-    }
-
-    private static func connect(
-        _ configuration: RabbitMQConfiguration,
-        _ logger: Logger
-    ) throws(RabbitMQError) -> AMQPTransport {
-        var failures: [(host: String, error: RabbitMQError)] = []
-        for endpoint in configuration.endpoints {
-            do {
-                let transport = try AMQPTransport(endpoint, configuration)
-                logger.debug("Connected", metadata: [LogKeys.host: "\(endpoint)"])
-                return transport
-            } catch {
-                logger.debug("Connect failed", error: error, metadata: [LogKeys.host: "\(endpoint)"])
-                failures.append(("\(endpoint)", error))
-            }
-        }
-        // A refusal tells more than a host that is away.
-        let decisive = failures.first { $0.error.code == .refused }?.error
-        throw RabbitMQError(
-            decisive?.code ?? .unreachable,
-            failures.map { "\($0.host): \($0.error.message)" }.joined(separator: "; "),
-            replyCode: decisive?.replyCode,
-            brokerText: decisive?.brokerText
-        )
-    }
-
-    private init(
+    init(
         _ transport: AMQPTransport,
         _ configuration: RabbitMQConfiguration,
         _ mailbox: Mailbox,
@@ -80,47 +43,62 @@ final class ConnectionLoop {
 
     // MARK: The loop
 
-    private func runUntilEnd() -> RabbitMQError {
-        let end: RabbitMQError
-        do {
-            while try self.turn() { self.sleep() }
-            end = RabbitMQError(.closed, "the connection was closed by this side")
-        } catch {
-            end = error
-        }
+    private enum Turn {
+        /// Something was done that may have brought answers, which then wait in the library, unseen by `poll`.
+        case busy
+        case idle
+        case closed
+    }
+
+    /// Runs until the connection ends, and tells everybody how it did.
+    func runUntilEnd() {
+        let end = self.end()
+        // First, so that who learns of the end by an outcome finds the connection ended.
+        self.mailbox.end(end)
         self.publisher.connectionEnded(end)
         for consumer in self.consumers.values { consumer.finish(end) }
         for ended in self.channelsToClose { ended.reply?.fulfil(.success(())) }
         self.watchdog.end()
         self.logger.debug("Connection ended", error: end)
-        return end
     }
 
-    /// Does all there is to do without waiting. False when the connection was closed at our wish.
-    private func turn() throws(RabbitMQError) -> Bool {
+    /// Takes turns until the connection ends, and says why it did.
+    private func end() -> RabbitMQError {
+        do {
+            while true {
+                switch try self.turn() {
+                case .busy: continue
+                case .idle: self.sleep()
+                case .closed: return RabbitMQError(.closed, "the connection was closed by this side")
+                }
+            }
+        } catch {
+            return error
+        }
+    }
+
+    /// Does what there is to do without waiting.
+    private func turn() throws(RabbitMQError) -> Turn {
         self.watchdog.arm()
         defer { self.watchdog.disarm() }
         // Reading first: what is known of alarms and closed channels decides what the commands may do.
-        try self.read()
-        for command in self.mailbox.take() {
+        try self.transport.drain { (channel, event) throws(RabbitMQError) in
+            self.watchdog.arm()
+            try self.handle(event, channel)
+        }
+        let commands = self.mailbox.take()
+        for command in commands {
             self.watchdog.arm()
             if case .close = command {
                 self.farewell()
-                return false
+                return .closed
             }
             try self.perform(command)
         }
-        try self.closeChannels()
+        let hasClosed = try self.closeChannels()
         try self.publisher.checkDeadline()
-        try self.publisher.pump()
-        // Answers may have come in behind a method's answer; they wait in the library, where `poll` does not see them.
-        try self.read()
-        try self.publisher.pump()
-        return true
-    }
-
-    private func read() throws(RabbitMQError) {
-        try self.transport.drain { (channel, event) throws(RabbitMQError) in try self.handle(event, channel) }
+        let hasSent = try self.publisher.pump()
+        return commands.isEmpty && !hasClosed && !hasSent ? .idle : .busy
     }
 
     private func sleep() {
@@ -271,18 +249,21 @@ final class ConnectionLoop {
     }
 
     /// Closing a channel cancels its consumer and gives its unacknowledged deliveries back to the queue.
-    private func closeChannels() throws(RabbitMQError) {
-        guard self.mailbox.blockedReason == nil else { return }
+    ///
+    /// - Returns: Whether there was one to close.
+    private func closeChannels() throws(RabbitMQError) -> Bool {
+        guard self.mailbox.blockedReason == nil, !self.channelsToClose.isEmpty else { return false }
         while let (channel, reply) = self.channelsToClose.popLast() {
+            defer { reply?.fulfil(.success(())) }
             do {
                 try self.transport.closeChannel(channel)
-                reply?.fulfil(.success(()))
             } catch {
-                reply?.fulfil(.success(()))
+                // The broker may have closed it in the same moment.
                 guard error.code == .channelClosed else { throw error }
                 try self.transport.confirmClose(channel: channel)
             }
         }
+        return true
     }
 }
 

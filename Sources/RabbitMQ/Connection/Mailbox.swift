@@ -28,6 +28,9 @@ final class Mailbox: Sendable {
         set { self.state.withLock { $0.blockedReason = newValue } }
     }
 
+    /// Whether the task that connects has let go before the connection was open: only a farewell can wait by then.
+    var isAbandoned: Bool { self.state.withLock { !$0.commands.isEmpty } }
+
     /// A number that no other call on this connection has.
     func makeID() -> UInt64 {
         self.state.withLock { state in

@@ -28,15 +28,18 @@ final class Publisher {
     }
 
     /// Sends what the window lets out.
-    func pump() throws(RabbitMQError) {
-        if self.machine.needsChannel { try self.openChannel() }
+    ///
+    /// - Returns: Whether anything was sent.
+    func pump() throws(RabbitMQError) -> Bool {
+        let needsChannel = self.machine.needsChannel
+        if needsChannel { try self.openChannel() }
         let now = ContinuousClock.now
-        guard var message = self.machine.nextToSend(at: now) else { return }
+        guard var message = self.machine.nextToSend(at: now) else { return needsChannel }
         self.transport.cork()
         defer { self.transport.uncork() }
         while true {
             try self.transport.publish(message, on: self.channel)
-            guard let next = self.machine.nextToSend(at: now) else { return }
+            guard let next = self.machine.nextToSend(at: now) else { return true }
             message = next
         }
     }
