@@ -1,4 +1,5 @@
 package import Hummingbird
+import Logging
 import Tasks
 
 /// What the middlewares know of a request.
@@ -9,6 +10,11 @@ package struct RelayContext: RequestContext {
 
     package init(source: ApplicationRequestContextSource) {
         self.coreContext = CoreRequestContextStorage(source: source)
+    }
+
+    /// The id under which Hummingbird logs the request; nil with a logger that keeps no metadata, where `id` would trap.
+    var requestID: String? {
+        self.logger[metadataKey: "hb.request.id"]?.description
     }
 }
 

@@ -23,7 +23,7 @@ enum Envelope {
     }
 
     /// Anything but success.
-    static func failure(_ failure: Failure, requestID: String) -> Response {
+    static func failure(_ failure: Failure, requestID: String?) -> Response {
         var response = Self.bare(failure.status, code: failure.code, message: failure.message)
         response.headers[.requestID] = requestID
         if failure.isWorthRetrying { response.headers[.retryAfter] = "1" }
@@ -60,5 +60,8 @@ enum Envelope {
 
 extension HTTPField.Name {
     /// The id under which the request stands in the log.
-    static let requestID = Self.constant("X-Request-Id")
+    static let requestID: Self = {
+        guard let name = Self("X-Request-Id") else { preconditionFailure("a token is a header's name (RFC 9110 §5.1)") }
+        return name
+    }()
 }

@@ -40,14 +40,3 @@ enum TraceContext {
         text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
     }
 }
-
-extension HTTPField.Name {
-    static let traceparent = Self.constant("traceparent")
-    static let tracestate = Self.constant("tracestate")
-
-    /// A name that is a token (RFC 9110 §5.6.2), as every constant here is.
-    static func constant(_ name: String) -> Self {
-        guard let name = Self(name) else { preconditionFailure("no header name: \(name)") }
-        return name
-    }
-}

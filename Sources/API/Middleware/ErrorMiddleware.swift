@@ -18,7 +18,7 @@ struct ErrorMiddleware: RouterMiddleware {
             // The rest of the connection cannot be understood; what answers it is `ConnectionGuard`.
             throw error
         } catch {
-            let response = Envelope.failure(self.failure(for: error, context: context), requestID: context.id)
+            let response = Envelope.failure(self.failure(for: error, context: context), requestID: context.requestID)
             return request.method == .head ? response.createHeadResponse() : response
         }
     }

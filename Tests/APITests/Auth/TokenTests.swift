@@ -19,7 +19,7 @@ struct TokenTests {
     }
 
     @Test("of the form with a wrapped key is looked up by the sixteen bytes in it")
-    func wrapped() throws {
+    func withKey() throws {
         let token = try #require(BearerToken(Self.prefix + Self.wrapped, prefix: Self.prefix))
         #expect(token.lookupSecret == "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6")
         #expect(
@@ -30,8 +30,8 @@ struct TokenTests {
     @Test(
         "that only looks like the form with a key is a plain one",
         arguments: [
-            "B" + wrapped.dropFirst(), wrapped.dropLast() + "=", wrapped.dropLast() + "+", wrapped.dropLast() + "!",
-            wrapped + "A", String(wrapped.dropLast()),
+            "B\(Self.wrapped.dropFirst())", "\(Self.wrapped.dropLast())=", "\(Self.wrapped.dropLast())+",
+            "\(Self.wrapped.dropLast())!", "\(Self.wrapped)A", "\(Self.wrapped.dropLast())",
         ]
     )
     func lookalike(secret: String) throws {
@@ -71,7 +71,7 @@ struct SecretHashTests {
     private static let vector = "$argon2id$v=19$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(key)"
 
     @Test("is the one that upstream makes")
-    func vector() {
+    func upstream() {
         #expect(Self.hasher.verify(Self.secret, phc: Self.vector))
         #expect(!Self.hasher.verify(Self.secret + "x", phc: Self.vector))
         #expect(!SecretHasher(pepper: "another").verify(Self.secret, phc: Self.vector))
@@ -88,15 +88,15 @@ struct SecretHashTests {
     @Test(
         "that is malformed, or would cost more than a row may claim, belongs to no secret",
         arguments: [
-            "", "dummy", "$argon2id$", "$argon2i$v=19$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(key)",
-            "$argon2id$v=19$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$", "$argon2id$v=19$m=16384,t=2,p=1$$\(key)",
-            "$argon2id$v=19$m=4194304,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(key)",
-            "$argon2id$v=19$m=16384,t=1000000,p=1$AAECAwQFBgcICQoLDA0ODw$\(key)",
-            "$argon2id$v=19$m=16384,t=2,p=1000$AAECAwQFBgcICQoLDA0ODw$\(key)",
-            "$argon2id$v=19$m=16384,t=2$AAECAwQFBgcICQoLDA0ODw$\(key)",
-            "$argon2id$v=19$m=-1,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(key)",
-            "$argon2id$v=16$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(key)",
-            "$argon2id$v=19$m=16384,t=2,p=1$\(String(repeating: "A", count: 200))$\(key)",
+            "", "dummy", "$argon2id$", "$argon2i$v=19$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(Self.key)",
+            "$argon2id$v=19$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$", "$argon2id$v=19$m=16384,t=2,p=1$$\(Self.key)",
+            "$argon2id$v=19$m=4194304,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(Self.key)",
+            "$argon2id$v=19$m=16384,t=1000000,p=1$AAECAwQFBgcICQoLDA0ODw$\(Self.key)",
+            "$argon2id$v=19$m=16384,t=2,p=1000$AAECAwQFBgcICQoLDA0ODw$\(Self.key)",
+            "$argon2id$v=19$m=16384,t=2$AAECAwQFBgcICQoLDA0ODw$\(Self.key)",
+            "$argon2id$v=19$m=-1,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(Self.key)",
+            "$argon2id$v=16$m=16384,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$\(Self.key)",
+            "$argon2id$v=19$m=16384,t=2,p=1$\(String(repeating: "A", count: 200))$\(Self.key)",
         ]
     )
     func refused(phc: String) {

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Postgres
 import Tasks
 import Testing
 
@@ -14,8 +15,8 @@ struct InputTests {
     @Test(
         "an id may be spelled as google/uuid reads it",
         arguments: [
-            id, id.uppercased(), "{\(id)}", "urn:uuid:\(id)", "URN:UUID:\(id.uppercased())",
-            id.replacing("-", with: ""),
+            Self.id, Self.id.uppercased(), "{\(Self.id)}", "urn:uuid:\(Self.id)", "URN:UUID:\(Self.id.uppercased())",
+            "3fa85f6457174562b3fc2c963f66afa6",
         ]
     )
     func spellings(text: String) {
@@ -25,9 +26,9 @@ struct InputTests {
     @Test(
         "an id may not be spelled otherwise",
         arguments: [
-            "", "1", "\(id) ", "(\(id))", "{\(id)", "urn:uuid:{\(id)}", "uuid:\(id)", String(id.dropLast()) + "g",
-            id.replacing("-", with: "_"), "3fa85f645717-4562-b3fc-2c963f66afa6-", String(repeating: "é", count: 16),
-            "{\(id.replacing("-", with: ""))}",
+            "", "1", "\(Self.id) ", "(\(Self.id))", "{\(Self.id)", "urn:uuid:{\(Self.id)}", "uuid:\(Self.id)",
+            "\(Self.id.dropLast())g", "3fa85f64_5717_4562_b3fc_2c963f66afa6", "3fa85f645717-4562-b3fc-2c963f66afa6-",
+            "éééééééééééééééé", "{3fa85f6457174562b3fc2c963f66afa6}",
         ]
     )
     func misspellings(text: String) {
@@ -76,7 +77,7 @@ struct InputTests {
         #expect(page.newestFirst)
         let zero = PageCursor(createdAt: page.cursor?.createdAt ?? .init(unixMicroseconds: 0), id: .nilUUID).text
         #expect(try PageRequest(query: QueryParameters("cursor=\(zero)")).cursor == nil)
-        for text in ["x", "MQ", "MXwy", "fHx8", vector + "=", vector + "AAAA", "%2B", "%00"] {
+        for text in ["x", "MQ", "MXwy", "fHx8", vector + "=", "%2B", "%00"] {
             #expect(throws: TasksError.invalidCursor) { try PageRequest(query: QueryParameters("cursor=\(text)")) }
         }
     }
@@ -104,7 +105,7 @@ struct InputTests {
     @Test("a trace context that is none is left out")
     func noTrace() {
         for parent in [
-            nil, "", "00", Self.parent.uppercased(), Self.parent + "-more", "ff" + Self.parent.dropFirst(2), Self.parent + " ",
+            nil, "", "00", Self.parent.uppercased(), Self.parent + "-more", "ff" + Self.parent.dropFirst(2),
             "00-\(String(repeating: "0", count: 32))-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "01" + Self.parent.dropFirst(2) + "-" + String(repeating: "x", count: 250),
