@@ -18,7 +18,7 @@ struct APIFixture: Sendable {
     let port: Int
     let project: UUID
     let token: String
-    let wakes: WakeCounter
+    let wakes: CallCounter
 
     /// A client with the project's token.
     var client: HTTPProbe { self.client(token: self.token) }
@@ -88,14 +88,14 @@ struct APIFixture: Sendable {
     }
 }
 
-/// Counts calls of the relay's nudge.
-final class WakeCounter: Sendable {
-    private let count = Mutex(0)
+/// Counts calls.
+final class CallCounter: Sendable {
+    private let calls = Mutex(0)
 
-    var value: Int { self.count.withLock { $0 } }
+    var value: Int { self.calls.withLock { $0 } }
 
-    func wake() {
-        self.count.withLock { $0 += 1 }
+    func count() {
+        self.calls.withLock { $0 += 1 }
     }
 }
 
@@ -110,7 +110,7 @@ func withAPI<Result: Sendable>(
 ) async throws -> Result {
     try await withTestDatabase { database in
         let project = try await APIFixture.makeProject(in: database, phc: verifiesArgon2 ? nil : "unused")
-        let wakes = WakeCounter()
+        let wakes = CallCounter()
         let server = ServerUnderTest(
             databaseURL: database.url, limits: limits, verifiesArgon2: verifiesArgon2, logger: logger, wakes: wakes
         )
@@ -129,7 +129,7 @@ struct ServerUnderTest: Sendable {
     var limits = APILimits()
     var verifiesArgon2 = false
     var logger = Logger.silent
-    var wakes = WakeCounter()
+    var wakes = CallCounter()
     var acquireTimeout: Duration = .seconds(5)
 
     func run<Result: Sendable>(_ body: @Sendable (_ port: Int) async throws -> Result) async throws -> Result {
@@ -147,7 +147,7 @@ struct ServerUnderTest: Sendable {
         let services = pool.map { pool in
             APIServices(
                 projects: ProjectStore(pool: pool), sessions: SessionStore(pool: pool), tasks: TaskStore(pool: pool),
-                learningSpaces: LearningSpaceStore(pool: pool), onEvent: { self.wakes.wake() }
+                learningSpaces: LearningSpaceStore(pool: pool), onEvent: { self.wakes.count() }
             )
         }
         let application = buildApplication(configuration: configuration, services: services, logger: self.logger) {
