@@ -43,7 +43,8 @@ struct TokenTests {
         #expect(BearerToken(authorization: "Bearer sk-ac-x", prefix: Self.prefix)?.lookupSecret == "x")
         #expect(BearerToken(authorization: "Bearer sk-ac-", prefix: Self.prefix)?.lookupSecret == "")
         for header in [
-            "", "Bearer", "Bearer ", "bearer sk-ac-x", "BEARER sk-ac-x", "Bearer  sk-ac-x", "Bearer\tsk-ac-x", "sk-ac-x",
+            "", "Bearer", "Bearer ", "bearer sk-ac-x", "BEARER sk-ac-x", "Bearer  sk-ac-x", "Bearer\tsk-ac-x",
+            "sk-ac-x",
             "Basic sk-ac-x", "Bearer SK-AC-x", "Bearer x",
         ] {
             #expect(BearerToken(authorization: header, prefix: Self.prefix) == nil, "\(header)")

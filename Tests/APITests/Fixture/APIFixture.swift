@@ -32,7 +32,10 @@ struct APIFixture: Sendable {
         try await Self.makeProject(in: self.database, phc: phc)
     }
 
-    fileprivate static func makeProject(in database: TestDatabase, phc: String? = nil) async throws -> (id: UUID, token: String) {
+    fileprivate static func makeProject(
+        in database: TestDatabase,
+        phc: String? = nil
+    ) async throws -> (id: UUID, token: String) {
         let token = BearerToken.generate(prefix: "sk-ac-")
         let hasher = SecretHasher(pepper: Self.pepper)
         let secret = String(token.dropFirst(6))

@@ -96,7 +96,9 @@ struct InputTests {
     func trace() {
         #expect(Self.headers(parent: Self.parent) == ["traceparent": Self.parent])
         #expect(
-            Self.headers(parent: Self.parent, state: "a=1,b=2") == ["traceparent": Self.parent, "tracestate": "a=1,b=2"]
+            Self.headers(parent: Self.parent, state: "a=1,b=2") == [
+                "traceparent": Self.parent, "tracestate": "a=1,b=2",
+            ]
         )
         let later = "01" + Self.parent.dropFirst(2) + "-more"
         #expect(Self.headers(parent: later) == ["traceparent": later])

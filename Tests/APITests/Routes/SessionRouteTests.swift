@@ -68,7 +68,8 @@ struct SessionRouteTests {
                 .data(status: 201)
             #expect(again.user_id == session.user_id)
             let none: Session = try await api.client.send(
-                "POST", "/api/v1/session", body: #"{"user":"","configs":null,"disable_task_tracking":null,"use_uuid":null}"#
+                "POST", "/api/v1/session",
+                body: #"{"user":"","configs":null,"disable_task_tracking":null,"use_uuid":null}"#
             ).data(status: 201)
             #expect(none.user_id == nil)
         }
@@ -102,9 +103,11 @@ struct SessionRouteTests {
         try await withAPI { api in
             let before = try await api.footprint()
             for body in [
-                "{", "[]", #"{"user":1}"#, #"{"configs":[]}"#, #"{"configs":"{}"}"#, #"{"disable_task_tracking":"true"}"#,
+                "{", "[]", #"{"user":1}"#, #"{"configs":[]}"#, #"{"configs":"{}"}"#,
+                #"{"disable_task_tracking":"true"}"#,
                 #"{"disable_task_status_change":1}"#, #"{"use_uuid":1}"#, #"{"configs":{"a":"\u0000"}}"#,
-                #"{"configs":{"a":1e200000}}"#, #"{"configs":{"\ud800":1}}"#, #"{"user":"\#(String(repeating: "x", count: 2049))"}"#,
+                #"{"configs":{"a":1e200000}}"#, #"{"configs":{"\ud800":1}}"#,
+                #"{"user":"\#(String(repeating: "x", count: 2049))"}"#,
                 #"{"configs":{"a":\#(String(repeating: "[", count: 20_000))}}"#,
                 #"{"configs":{"a":\#(String(repeating: "9", count: 200_000))}}"#,
             ] {

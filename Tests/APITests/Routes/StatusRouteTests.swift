@@ -98,13 +98,16 @@ struct StatusRouteTests {
                 try await stranger.send("PATCH", "/api/v1/session/x/task/y/status", body: "x"), 401, "Unauthorized"
             )
             try expect(
-                try await api.client.send("PATCH", "/api/v1/session/x/task/y/status", body: good), 400, "invalid session_id"
+                try await api.client.send("PATCH", "/api/v1/session/x/task/y/status", body: good), 400,
+                "invalid session_id"
             )
             try expect(
-                try await api.client.send("PATCH", "/api/v1/session/\(id)/task/y/status", body: good), 400, "invalid task_id"
+                try await api.client.send("PATCH", "/api/v1/session/\(id)/task/y/status", body: good), 400,
+                "invalid task_id"
             )
             try expect(
-                try await api.client.send("PATCH", "/api/v1/session/\(id)/task/\(id)/status", body: good), 404, Self.notFound
+                try await api.client.send("PATCH", "/api/v1/session/\(id)/task/\(id)/status", body: good), 404,
+                Self.notFound
             )
         }
     }

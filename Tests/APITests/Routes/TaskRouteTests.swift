@@ -73,7 +73,9 @@ struct TaskRouteTests {
             let session = try await api.makeSession()
             let path = "/api/v1/session/\(session)/task"
             let empty = try await api.client.send("GET", path)
-            #expect(try empty.data(as: TaskPage.self).items.isEmpty && empty.text.contains(#""items":[],"has_more":false}"#))
+            #expect(
+                try empty.data(as: TaskPage.self).items.isEmpty && empty.text.contains(#""items":[],"has_more":false}"#)
+            )
             for query in ["limit=0", "limit=201", "limit=x", "limit=1.0", "time_desc=yes", "time_desc=2"] {
                 try expect(try await api.client.send("GET", "\(path)?\(query)"), 400, "parameter error", query)
             }
@@ -92,7 +94,8 @@ struct TaskRouteTests {
             let foreign = try await api.makeSession(project: other.id)
             let body = method == "GET" ? nil : #"{"task_description":"x"}"#
             try expect(
-                try await api.client.send(method, "/api/v1/session/\(UUID())/task", body: body), 404, "session not found"
+                try await api.client.send(method, "/api/v1/session/\(UUID())/task", body: body), 404,
+                "session not found"
             )
             try expect(
                 try await api.client.send(method, "/api/v1/session/\(foreign)/task", body: body), 403,
