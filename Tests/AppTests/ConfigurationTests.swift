@@ -1,6 +1,10 @@
+import API
 import Configuration
 import Foundation
 import Logging
+import Outbox
+import RabbitMQ
+import Telemetry
 import Testing
 
 @testable import App
@@ -170,7 +174,8 @@ struct ConfigurationTests {
         let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
         #expect(rows.count == Setting.all.count)
         for setting in Setting.all {
-            let row = try #require(rows.first { $0.hasPrefix("| `\(setting.variable)` | `\(setting.key)` |") })
+            let start = "| `\(setting.variable)` | `\(setting.key)` |"
+            let row = try #require(rows.first { $0.hasPrefix(start) })
             switch setting.defaultValue {
             case .string(""): break
             case .string(let text): #expect(row.hasSuffix("| `\(text)` |"))

@@ -7,22 +7,14 @@ struct RecentIDsTests {
     @Test("an id is new once")
     func repeated() {
         var ids = RecentIDs(capacity: 3)
-        #expect(ids.insert("a"))
-        #expect(!ids.insert("a"))
-        #expect(ids.insert("b"))
-        #expect(!ids.insert("a"))
+        let isNew = ["a", "a", "b", "a"].map { ids.insert($0) }
+        #expect(isNew == [true, false, true, false])
     }
 
     @Test("beyond its capacity the oldest is forgotten, and only the oldest")
     func bounded() {
         var ids = RecentIDs(capacity: 3)
-        for id in ["a", "b", "c", "d"] {
-            #expect(ids.insert(id))
-        }
-        #expect(!ids.insert("b"))
-        #expect(!ids.insert("c"))
-        #expect(!ids.insert("d"))
-        #expect(ids.insert("a"))
-        #expect(ids.insert("b"))
+        let isNew = ["a", "b", "c", "d", "b", "c", "d", "a", "b"].map { ids.insert($0) }
+        #expect(isNew == [true, true, true, true, false, false, false, true, true])
     }
 }

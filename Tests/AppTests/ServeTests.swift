@@ -35,7 +35,8 @@ struct ServeTests {
             try await withService(environment: environment) { process in
                 _ = try await process.port()
                 process.signal(number)
-                #expect(try await process.exit(within: .seconds(10)) == .exited(0))
+                let exit = try await process.exit(within: .seconds(10))
+                #expect(exit == .exited(0))
                 #expect(!process.log.contains("hidden"))
             }
         }
@@ -59,7 +60,8 @@ struct ServeTests {
             let port = try await process.port()
             let environment = Self.noServers.merging(["SKILLRELAY_PORT": "\(port)"]) { $1 }
             try await withService(environment: environment) { second in
-                #expect(try await second.exit() == .exited(1))
+                let exit = try await second.exit()
+                #expect(exit == .exited(1))
                 let last = second.log.split(separator: "\n").last ?? ""
                 #expect(last.hasPrefix("skillrelay: cannot serve HTTP on 127.0.0.1:\(port): "))
             }
@@ -121,7 +123,8 @@ struct ServeTests {
                 try await eventually("it says what to do") { process.log.contains("run skillrelay migrate") }
                 #expect(try await probe.send("GET", "/api/v1/ping").status >= 500)
                 try await withService(["migrate"], environment: environment) { migrate in
-                    #expect(try await migrate.exit() == .exited(0))
+                    let exit = try await migrate.exit()
+                    #expect(exit == .exited(0))
                 }
                 try await eventually("the token is known") {
                     try await probe.send("GET", "/api/v1/ping").status == 200
