@@ -106,7 +106,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: settings),
         .testTarget(
             name: "AppTests",
-            dependencies: ["App", "API", "Postgres", "RabbitMQ", "Support", "skillrelay"],
+            dependencies: ["App", "API", "Outbox", "Postgres", "RabbitMQ", "Telemetry", "Support", "skillrelay"],
             swiftSettings: settings
         ),
     ],

@@ -22,9 +22,9 @@ struct MigrateCommand: AsyncParsableCommand {
         let config = try await Settings.load()
         let logger = try LogConfiguration(config: config).makeLogger()
         var database = try DatabaseConfiguration(config: config).connection
-        // Another instance may be migrating, and an index over existing rows takes its time.
+        // An index over existing rows takes its time; a lock that cannot be had must not hold up all who queue behind it.
         database.statementTimeout = .seconds(600)
-        database.lockTimeout = .seconds(60)
+        database.lockTimeout = .seconds(5)
         let connection = try await PostgresConnection.connect(database, logger: logger)
         let names = try await Migrations.migrator(logger: logger).migrate(connection, dryRun: self.dryRun)
         await connection.close()
