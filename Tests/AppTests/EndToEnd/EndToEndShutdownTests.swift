@@ -38,17 +38,6 @@ struct EndToEndShutdownTests {
         }
     }
 
-    @Test("SIGTERM at rest ends it with 0 at once", arguments: [SIGTERM, SIGINT])
-    func terminatedAtRest(_ signal: Int32) async throws {
-        try await EndToEnd.with { system in
-            try await system.serve { service, _ in
-                service.signal(signal)
-                let exit = try await service.exit(within: .seconds(5))
-                #expect(exit == .exited(0))
-            }
-        }
-    }
-
     @Test("a killed service loses nothing that it had accepted")
     func killedUnderLoad() async throws {
         try await EndToEnd.with { system in
