@@ -46,9 +46,12 @@ struct Fixture: Sendable {
 
 func withFixture(_ body: @escaping @Sendable (Fixture) async throws -> Void) async throws {
     try await withTestDatabase { database in
+        var configuration = try PostgresConfiguration(connectionString: database.url)
+        // Many tests share the machine: a lock may take its time.
+        configuration.statementTimeout = .seconds(20)
+        configuration.lockTimeout = .seconds(20)
         let pool = PostgresPool(
-            configuration: try PostgresConfiguration(connectionString: database.url), size: 4,
-            logger: Logger(label: "test")
+            configuration: configuration, size: 4, acquireTimeout: .seconds(20), logger: Logger(label: "test")
         )
         let group = ServiceGroup(services: [pool], logger: Logger(label: "test"))
         async let end: Void = group.run()
