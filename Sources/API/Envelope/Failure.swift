@@ -77,7 +77,9 @@ struct Failure: Hashable, Sendable {
     }
 
     private static func of(_ error: PostgresError) -> Failure? {
-        if error.isInvalidInput { return RequestError.invalidParameter.failure }
+        if error.isInvalidInput || error.sqlState == .programLimitExceeded {
+            return RequestError.invalidParameter.failure
+        }
         switch error.code {
         case .outcomeUnknown:
             return Failure(
@@ -85,7 +87,9 @@ struct Failure: Hashable, Sendable {
                 isWorthRetrying: true
             )
         case .cancelled:
-            return Self.cutOff
+            return Failure(
+                .serviceUnavailable, "the request took too long, nothing was changed: retry", isWorthRetrying: true
+            )
         default:
             break
         }
@@ -104,4 +108,9 @@ struct Failure: Hashable, Sendable {
     static func unforeseen(_ error: any Error) -> Failure {
         error is PostgresError ? Self.databaseError : Self.unexpected
     }
+}
+
+extension SQLState {
+    /// A value that is well-formed, and too large for one of the server's own limits: an index entry, a text of a gigabyte.
+    fileprivate static let programLimitExceeded = SQLState(rawValue: "54000")
 }
