@@ -19,7 +19,7 @@ struct FailureTests {
             PostgresError(.outcomeUnknown, reason: ""), PostgresError(.cancelled, reason: ""), serverError("40001"),
             serverError("40P01"), serverError("55P03"), serverError("57014"), serverError("53300"),
             serverError("57P03"),
-            serverError("25006"), serverError("57P01"), serverError("23505"), serverError("23503"),
+            serverError("25006"), serverError("23505"), serverError("23503"),
         ]
     )
     func transient(error: PostgresError) throws {

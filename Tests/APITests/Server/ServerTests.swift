@@ -152,6 +152,19 @@ struct ServerStrainTests {
         }
     }
 
+    @Test("answers a body that stops being HTTP half way, and closes")
+    func malformedBody() async throws {
+        try await withAPI { api in
+            let head = "POST /api/v1/learning_spaces HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \(api.token)\r\n"
+            let body = "transfer-encoding: chunked\r\n\r\n1\r\n{\r\nnonsense\r\n"
+            let before = try await api.footprint()
+            let answer = try await HTTPProbe(port: api.port).send(raw: Array((head + body).utf8))
+            try expect(answer, 400, "malformed HTTP request")
+            #expect(answer.headers["connection"] == "close")
+            #expect(try await api.footprint() == before)
+        }
+    }
+
     @Test("answers 503 at the deadline when the database is stuck, and goes on afterwards")
     func deadline() async throws {
         var limits = APILimits()
