@@ -74,6 +74,19 @@ extension PostgresConnection {
         try await self.perform { try $0.script(sql) }
     }
 
+    /// The backends whose application is `name`.
+    func sessions(named name: String, _ condition: String = "true") async throws -> [Int32] {
+        try await self.values(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND \(condition)",
+            [.text(name)]
+        )
+    }
+
+    /// Ends another session, and waits until it has ended.
+    func terminate(_ id: Int32) async throws {
+        try await self.expect("SELECT pg_terminate_backend($1, 1000)", [.int4(id)], is: [true])
+    }
+
     /// Waits until the backend `id` is in `state`, e.g. `active`, or waits for a `Lock`.
     func waits(for id: Int32, _ condition: String) async throws {
         try await eventually("backend \(id): \(condition)") {

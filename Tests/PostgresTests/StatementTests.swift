@@ -15,7 +15,8 @@ struct StatementTests {
                 }
                 #expect(values == [Int64(number)])
             }
-            try await connection.expect("SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT $1::int8'", is: [Int64(1)])
+            try await connection.expect(
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT $1::int8'", is: [Int64(1)])
         }
     }
 
@@ -33,10 +34,14 @@ struct StatementTests {
     func nullableBinds() async throws {
         let sql = "SELECT coalesce($1::int8, 0) + coalesce($2::int8, 0)"
         try await withConnection { connection in
-            for binds: [PostgresValue] in [[.null, .null], [.int8(1), .null], [.null, .int8(2)], [.int8(1), .int8(2)], [.null, .null]] {
+            for binds: [PostgresValue] in [
+                [.null, .null], [.int8(1), .null], [.null, .int8(2)], [.int8(1), .int8(2)], [.null, .null],
+            ] {
                 _ = try await connection.values(sql, binds, as: Int64.self)
             }
-            let count: [Int64] = try await connection.values("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%coalesce%' AND statement NOT LIKE '%pg_prep%'")
+            let count: [Int64] = try await connection.values(
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%coalesce%' AND statement NOT LIKE '%pg_prep%'"
+            )
             #expect(count[0] <= 3)
         }
     }
@@ -76,7 +81,9 @@ struct StatementTests {
                 "CREATE TEMPORARY TABLE people (name text CONSTRAINT people_once UNIQUE); INSERT INTO people VALUES ('Ada Secret')"
             )
             let insert = PostgresStatement("insert_person", "INSERT INTO people VALUES ($1)")
-            let error = await postgresError { try await connection.perform { _ = try $0.execute(insert, [.text("Ada Secret")]) } }
+            let error = await postgresError {
+                try await connection.perform { _ = try $0.execute(insert, [.text("Ada Secret")]) }
+            }
             #expect(error?.code == .server)
             #expect(error?.sqlState == .uniqueViolation)
             #expect(error?.constraint == "people_once")
@@ -85,7 +92,9 @@ struct StatementTests {
             #expect(error.map { "\($0)" }?.contains("Ada") == false)
             #expect(error.map { String(reflecting: $0) }?.contains("Ada") == false)
 
-            let cast = await postgresError { _ = try await connection.values("SELECT $1::int8", [.text("Ada Secret")], as: Int64.self) }
+            let cast = await postgresError {
+                _ = try await connection.values("SELECT $1::int8", [.text("Ada Secret")], as: Int64.self)
+            }
             #expect(cast?.isInvalidInput == true)
             #expect(cast.map { "\($0)" }?.contains("Ada") == false)
         }
@@ -98,7 +107,8 @@ struct StatementTests {
         try await withConnection(configuration) { connection in
             let expected = [
                 "statement_timeout": "2500ms", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "5s",
-                "client_connection_check_interval": "500ms", "application_name": "settings-test", "client_encoding": "UTF8",
+                "client_connection_check_interval": "500ms", "application_name": "settings-test",
+                "client_encoding": "UTF8",
             ]
             for (name, value) in expected {
                 try await connection.expect("SELECT current_setting($1)", [.text(name)], is: [value])

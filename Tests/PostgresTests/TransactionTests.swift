@@ -141,8 +141,10 @@ struct TransactionTests {
             try await connection.perform { try $0.begin() }
             try await withConnection { observer in
                 try await eventually("the session is gone") {
-                    try await observer.values("SELECT 1 FROM pg_stat_activity WHERE pid = $1", [.int4(id)], as: Int32.self)
-                        .isEmpty
+                    try await observer.values(
+                        "SELECT 1 FROM pg_stat_activity WHERE pid = $1", [.int4(id)], as: Int32.self
+                    )
+                    .isEmpty
                 }
             }
             let error = await postgresError { try await connection.perform { try $0.commit() } }

@@ -35,7 +35,9 @@ struct ValueTests {
 
     @Test("text: empty, quotes, all planes of Unicode, long")
     func text() async throws {
-        let texts = ["", "'; DROP TABLE x; --", "Größe 学习 🧠\u{10FFFF}", "\u{1}\t\n", String(repeating: "é", count: 100_000)]
+        let texts = [
+            "", "'; DROP TABLE x; --", "Größe 学习 🧠\u{10FFFF}", "\u{1}\t\n", String(repeating: "é", count: 100_000),
+        ]
         try await self.roundTrip(texts, as: "text") { .text($0) }
     }
 
@@ -49,17 +51,24 @@ struct ValueTests {
         let known = try #require(UUID(uuidString: "00112233-4455-6677-8899-AABBCCDDEEFF"))
         try await self.roundTrip([known, UUID()], as: "uuid") { .uuid($0) }
         try await withConnection { connection in
-            try await connection.expect("SELECT $1::uuid::text", [.uuid(known)], is: ["00112233-4455-6677-8899-aabbccddeeff"])
+            try await connection.expect(
+                "SELECT $1::uuid::text", [.uuid(known)], is: ["00112233-4455-6677-8899-aabbccddeeff"])
         }
     }
 
     @Test("timestamps to the microsecond, before 1970, and infinite")
     func timestamps() async throws {
         let times = [0, 1, -1, 1_700_000_000_123_456, -62_135_596_800_000_000, Int64.max, .min]
-        try await self.roundTrip(times.map(PostgresTimestamp.init(unixMicroseconds:)), as: "timestamptz") { .timestamp($0) }
+        try await self.roundTrip(times.map(PostgresTimestamp.init(unixMicroseconds:)), as: "timestamptz") {
+            .timestamp($0)
+        }
         try await withConnection { connection in
-            try await connection.expect("SELECT '1970-01-02 00:00:00.000001Z'::timestamptz", is: [PostgresTimestamp(unixMicroseconds: 86_400_000_001)])
-            try await connection.expect("SELECT ($1::timestamptz = 'infinity')", [.timestamp(PostgresTimestamp(unixMicroseconds: .max))], is: [true])
+            try await connection.expect(
+                "SELECT '1970-01-02 00:00:00.000001Z'::timestamptz",
+                is: [PostgresTimestamp(unixMicroseconds: 86_400_000_001)])
+            try await connection.expect(
+                "SELECT ($1::timestamptz = 'infinity')", [.timestamp(PostgresTimestamp(unixMicroseconds: .max))],
+                is: [true])
         }
     }
 
@@ -147,17 +156,23 @@ struct ValueTests {
             #expect(count?.code == .decoding)
             let array = await postgresError { _ = try await connection.values("SELECT 'x'", as: [String].self) }
             #expect(array?.code == .decoding)
-            let matrix = await postgresError { _ = try await connection.values("SELECT '{{1},{2}}'::int[]", as: [Int].self) }
+            let matrix = await postgresError {
+                _ = try await connection.values("SELECT '{{1},{2}}'::int[]", as: [Int].self)
+            }
             #expect(matrix?.code == .decoding)
             // The connection is none the worse for it.
             try await connection.expect("SELECT 1", is: [Int32(1)])
         }
     }
 
-    @Test("a NUL character is refused, never cut off", arguments: [PostgresValue.text("a\0b"), .json("\"\0\""), .textArray(["\0"])])
+    @Test(
+        "a NUL character is refused, never cut off",
+        arguments: [PostgresValue.text("a\0b"), .json("\"\0\""), .textArray(["\0"])])
     func nulCharacter(_ value: PostgresValue) async throws {
         try await withConnection { connection in
-            let error = await postgresError { try await connection.perform { _ = try $0.execute(PostgresStatement("nul", "SELECT $1"), [value]) } }
+            let error = await postgresError {
+                try await connection.perform { _ = try $0.execute(PostgresStatement("nul", "SELECT $1"), [value]) }
+            }
             #expect(error?.sqlState == .characterNotInRepertoire)
             #expect(error?.isInvalidInput == true)
         }

@@ -54,12 +54,16 @@ struct ConnectionHandle: ~Copyable {
         unsafe PQsetnonblocking(self.raw, 1) == 0
     }
 
-    /// An option in force, e.g. `connect_timeout`.
-    func option(_ keyword: String) -> String? {
-        guard let options = unsafe PQconninfo(self.raw) else { return nil }
+    /// The options in force, e.g. `connect_timeout`.
+    var options: [String: String] {
+        guard let options = unsafe PQconninfo(self.raw) else { return [:] }
         defer { unsafe PQconninfoFree(options) }
-        return unsafe ConnectionOptions.values(options)[keyword]
+        return unsafe ConnectionOptions.values(options)
     }
+
+    /// The server that libpq talks to, or tries at the moment.
+    var host: String { unsafe PQhost(self.raw).map { unsafe String(cString: $0) } ?? "" }
+    var port: String { unsafe PQport(self.raw).map { unsafe String(cString: $0) } ?? "" }
 
     // MARK: State
 

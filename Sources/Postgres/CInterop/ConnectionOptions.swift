@@ -50,12 +50,6 @@ enum ConnectionOptions {
         return servers.joined(separator: ",") + (options["dbname"].map { "/\($0)" } ?? "")
     }
 
-    /// How many servers libpq may try, and so how many times `connect_timeout` may pass.
-    static func hostCount(of connectionString: String) -> Int {
-        let options = self.parse(connectionString)
-        return max(1, (options?["host"] ?? options?["hostaddr"] ?? "").split(separator: ",").count)
-    }
-
     /// The options the string sets; `nil` when it is malformed. libpq's message is dropped: it quotes the string.
     private static func parse(_ connectionString: String) -> [String: String]? {
         guard let options = unsafe PQconninfoParse(connectionString, nil) else { return nil }

@@ -72,7 +72,8 @@ public struct PostgresCell: ~Copyable {
         PostgresError(
             .decoding,
             reason: self.isNull
-                ? "column \(self.column) is NULL, not \(T.self)" : "column \(self.column) is \(self.type), not \(T.self)"
+                ? "column \(self.column) is NULL, not \(T.self)"
+                : "column \(self.column) is \(self.type), not \(T.self)"
         )
     }
 

@@ -36,7 +36,7 @@ final class WakeDescriptor: Sendable {
         while true {
             let left = max(.zero, ContinuousClock.now.duration(to: deadline)).inMilliseconds
             let count = unsafe poll(&entries, 2, Int32(clamping: left))
-            if count == 0 { return .timedOut }
+            if count == 0 || (count < 0 && left == 0) { return .timedOut }
             // Interrupted by a signal: again, with what is left of the time.
             if count < 0 { continue }
             if entries[1].revents != 0 {

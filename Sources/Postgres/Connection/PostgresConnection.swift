@@ -42,6 +42,8 @@ public actor PostgresConnection {
 
     /// Runs `body` on the connection's thread. Cancelling the calling task cancels the statement that is running, and
     /// lets no further one begin.
+    ///
+    /// A transaction that `body` begins and does not end stays open, for the next call or for `close`.
     public func perform<R: Sendable>(_ body: @Sendable (PostgresSession) throws -> R) async throws -> R {
         try await self.cancellable { wire in try body(PostgresSession(wire: wire)) }.get()
     }

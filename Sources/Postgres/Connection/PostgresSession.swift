@@ -10,7 +10,13 @@ public struct PostgresSession {
 
     /// Runs a statement and decodes its rows. Outside a transaction it commits by itself.
     ///
-    /// - Parameter decode: called for each row. If it throws, the statement has happened all the same.
+    /// - Parameters:
+    ///   - statement: prepared at its first use on this connection.
+    ///   - parameters: for `$1` and on.
+    ///   - file: the caller's, for the error.
+    ///   - line: the caller's, for the error.
+    ///   - decode: called for each row. If it throws, the statement has happened all the same.
+    /// - Returns: what `decode` made of each row.
     /// - Throws: what `decode` throws; `.server` when the server refused it and nothing happened; `.outcomeUnknown` when
     ///   the connection broke and no transaction was open; `.connectionLost` when it broke inside one, or before
     ///   anything was sent; `.cancelled`.
@@ -59,7 +65,12 @@ public struct PostgresSession {
     /// BEGIN, body, COMMIT; ROLLBACK when the body throws.
     ///
     /// A cancelled task ends the body's statements, but not a COMMIT once it is sent.
-    /// - Parameter statementTimeout: the limit of each statement inside, instead of the connection's.
+    /// - Parameters:
+    ///   - statementTimeout: the limit of each statement inside, instead of the connection's.
+    ///   - file: the caller's, for the error.
+    ///   - line: the caller's, for the error.
+    ///   - body: what is to be committed as one.
+    /// - Returns: what the body returns.
     /// - Throws: what the body throws; `.outcomeUnknown` when the reply to COMMIT was lost; `.server` with 25P02 when
     ///   the body swallowed the failure of a statement, and with it the transaction.
     public func transaction<R>(

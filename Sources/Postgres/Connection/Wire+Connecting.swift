@@ -23,25 +23,42 @@ extension Wire {
         self.logger.debug("Connected", metadata: ["postgres.endpoint": "\(self.configuration.endpoint)"])
     }
 
+    /// Tries the servers in order. One that is silent is passed over after `connect_timeout`, as in libpq's blocking
+    /// calls; one that refuses, or is not what `target_session_attrs` asks for, libpq passes over by itself.
     private func establish() throws(PostgresError) {
-        guard self.handle.startConnecting(ConnectionOptions.keywords(for: self.configuration)) else {
-            throw self.unreachable()
+        var keywords = ConnectionOptions.keywords(for: self.configuration)
+        while true {
+            guard self.handle.startConnecting(keywords) else { throw self.unreachable() }
+            let options = self.handle.options
+            let seconds = options["connect_timeout"].flatMap { Int64($0) } ?? 0
+            let timeout: Duration = seconds > 0 ? .seconds(seconds) : self.configuration.connectTimeout
+            if try self.poll(timeout: timeout) { return }
+            let (host, port) = (self.handle.host, self.handle.port)
+            guard let rest = ServerList(options: options).after(host: host, port: port) else {
+                throw PostgresError(.unavailable, reason: "no answer from \(host):\(port) within \(timeout)")
+            }
+            keywords = ConnectionOptions.keywords(for: self.configuration) + rest.keywords
         }
-        // libpq applies connect_timeout in its blocking calls only.
-        let seconds = self.handle.option("connect_timeout").flatMap { Int64($0) } ?? 0
-        let timeout: Duration = seconds > 0 ? .seconds(seconds) : self.configuration.connectTimeout
-        let hosts = ConnectionOptions.hostCount(of: self.configuration.connectionString)
-        let deadline = ContinuousClock.now + timeout * hosts
+    }
+
+    /// Connects to one server after the other until one is silent for too long: false.
+    private func poll(timeout: Duration) throws(PostgresError) -> Bool {
+        var server = ""
+        var deadline = ContinuousClock.now
         var wantsWrite = true
         while true {
             if self.cancellation?.isRaised == true || self.signals.isAborted {
                 throw PostgresError(.cancelled, reason: "cancelled while connecting")
             }
+            let current = "\(self.handle.host):\(self.handle.port)"
+            if current != server {
+                server = current
+                deadline = .now + timeout
+            }
             // The socket changes with each address that is tried.
             switch self.signals.wake.wait(socket: self.handle.socket, writable: wantsWrite, until: deadline) {
             case .woken: continue
-            case .timedOut:
-                throw PostgresError(.unavailable, reason: "no connection within \(timeout * hosts)")
+            case .timedOut: return false
             case .ready: break
             }
             switch self.handle.continueConnecting() {
@@ -51,13 +68,14 @@ extension Wire {
             case .connected:
                 guard self.handle.setNonBlocking() else { throw self.unreachable() }
                 self.handle.setNoticeSink(self.notices)
-                return
+                return true
             }
         }
     }
 
     private func unreachable() -> PostgresError {
-        let message = self.handle.errorMessage.split(whereSeparator: \.isNewline).joined(separator: " ")
+        // One line for the log.
+        let message = self.handle.errorMessage.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         return PostgresError(.unavailable, reason: message)
     }
 
@@ -88,7 +106,8 @@ extension Wire {
         let result = try self.exchange(.session) { $0.sendUnprepared(sql: Self.settings.sql, parameters) }
         do {
             _ = try result.mapRows { row in
-                let (name, setting, isChosenByUser, _) = try row.decode(String.self, String.self, Bool.self, String?.self)
+                let (name, setting, isChosenByUser, _) = try row.decode(
+                    String.self, String.self, Bool.self, String?.self)
                 // The client's own deadline follows a limit that the connection string has set; 0 means none.
                 if name == "statement_timeout", isChosenByUser, let limit = Int64(setting), limit > 0 {
                     self.statementTimeout = .milliseconds(limit)

@@ -20,10 +20,13 @@ public struct PostgresMigrator: Sendable {
     /// For each statement of a migration: building an index on a large table takes its time.
     private static let statementTimeout: Duration = .seconds(600)
 
+    /// Makes a migrator; nothing is looked at yet.
+    ///
     /// - Parameters:
     ///   - migrations: in the order in which they are to be applied.
     ///   - ledger: the table's name as it stands in SQL, a constant: `schema.table`.
     ///   - lockKey: of the advisory lock that all instances share.
+    ///   - logger: gets a line for each step applied.
     public init(migrations: [PostgresMigration], ledger: String, lockKey: Int64, logger: Logger) {
         self.migrations = migrations
         self.ledger = ledger
@@ -41,7 +44,9 @@ public struct PostgresMigrator: Sendable {
     ///
     /// The connection must be a direct one: behind a transaction-mode pooler the advisory lock would stay with the
     /// pooler's server connection.
-    /// - Parameter dryRun: only look, take no lock and write nothing.
+    /// - Parameters:
+    ///   - connection: nobody else may use it meanwhile.
+    ///   - dryRun: only look, take no lock and write nothing.
     /// - Returns: the names applied (or, with `dryRun`, that would be).
     /// - Throws: `.migration` when a step fails (it is rolled back, those before it stay), when an applied one has
     ///   changed, or when the lock was not had in time; a connection's own errors as they are.

@@ -117,6 +117,7 @@ struct PoolState<Connection: Identifiable, Waiter> {
     /// - Parameters:
     ///   - isProber: whether it was told to try again the last time.
     ///   - random: from 0 to 1, for the jitter.
+    /// - Returns: the effects, and what the one who tried is to do.
     mutating func openFailed(isProber: Bool, random: Double) -> (Effects, AfterFailure) {
         self.failures += 1
         guard self.phase == .running, isProber || !self.hasProber else {

@@ -22,8 +22,10 @@ public final class PostgresPool: Service, Sendable {
     /// Makes a pool that connects only once `run()` is called.
     ///
     /// - Parameters:
+    ///   - configuration: of each connection.
     ///   - size: the most connections it ever holds.
     ///   - acquireTimeout: how long a caller waits for one.
+    ///   - logger: gets a line for each failed attempt to connect.
     public convenience init(
         configuration: PostgresConfiguration,
         size: Int,
