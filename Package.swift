@@ -94,7 +94,11 @@ let package = Package(
             path: "Tests/Support",
             swiftSettings: settings
         ),
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Support"], swiftSettings: settings),
+        .testTarget(
+            name: "PostgresTests",
+            dependencies: ["Postgres", "Support", lifecycle, logging],
+            swiftSettings: settings
+        ),
         .testTarget(name: "RabbitMQTests", dependencies: ["RabbitMQ", "Support"], swiftSettings: settings),
         .testTarget(name: "OutboxTests", dependencies: ["Outbox", "Support"], swiftSettings: settings),
         .testTarget(name: "TasksTests", dependencies: ["Tasks", "Support"], swiftSettings: settings),
