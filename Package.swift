@@ -96,7 +96,9 @@ let package = Package(
         ),
         .testTarget(
             name: "PostgresTests",
-            dependencies: ["Postgres", "Support", lifecycle, logging],
+            dependencies: [
+                "Postgres", "Support", lifecycle, logging, .product(name: "InMemoryLogging", package: "swift-log"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(name: "RabbitMQTests", dependencies: ["RabbitMQ", "Support"], swiftSettings: settings),

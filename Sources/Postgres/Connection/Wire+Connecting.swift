@@ -83,14 +83,11 @@ extension Wire {
 
     /// Sets what the connection string has not set by itself, in one round trip; a setting this server does not know
     /// (`client_connection_check_interval` came with 14) is left out.
-    private static let settings = PostgresStatement(
-        "session_settings",
-        """
+    private static let settings = """
         SELECT s.name, s.setting, s.source = 'client',
                CASE WHEN s.source <> 'client' THEN set_config(w.name, w.value, false) END
         FROM unnest($1, $2) AS w(name, value) JOIN pg_settings s ON s.name = w.name
         """
-    )
 
     private func applySettings() throws(PostgresError) {
         let wanted: [(name: String, value: Duration)] = [
@@ -103,7 +100,7 @@ extension Wire {
         let parameters = try EncodedParameters([
             .textArray(wanted.map(\.name)), .textArray(wanted.map { String($0.value.inMilliseconds) }),
         ])
-        let result = try self.exchange(.session) { $0.sendUnprepared(sql: Self.settings.sql, parameters) }
+        let result = try self.exchange(.session) { $0.sendUnprepared(sql: Self.settings, parameters) }
         do {
             _ = try result.mapRows { row in
                 let (name, setting, isChosenByUser, _) = try row.decode(
