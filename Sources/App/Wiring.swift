@@ -20,14 +20,16 @@ enum Wiring {
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: pool)]
         var wake: @Sendable () -> Void = {}
         if let broker = configuration.broker {
+            var connection = broker.connection
+            connection.windowMessages = configuration.relay.batchSize
             let publisher = RabbitMQEventPublisher(
-                configuration: broker.connection,
+                configuration: connection,
                 exchanges: [SkillLearnTask.exchange],
                 logger: logger
             )
             var database = configuration.database.connection
-            // The claim's transaction is open while its batch is on the way to the broker.
-            database.idleInTransactionTimeout = broker.connection.publishTimeout + .seconds(5)
+            // The claim's transaction is open and idle while its batch is on the way to the broker.
+            database.idleInTransactionTimeout = RabbitMQEventPublisher.longestPublish(connection)
             let relay = OutboxRelay(
                 configuration: configuration.relay,
                 database: database,
