@@ -40,7 +40,7 @@ struct Failure {
     private static func report(_ error: PostgresError) -> (ExitStatus, String) {
         switch error.code {
         case .unavailable, .connectionLost: (.unavailable, "PostgreSQL cannot be reached: \(error)")
-        case .configuration: (.configuration, "\(ConfigurationError(.databaseURL, "\(error)"))")
+        case .configuration: (.configuration, "\(ConfigurationError(.databaseURL, error.reason))")
         case .server where error.isSchemaMissing: (.failed, "the tables are missing: run skillrelay migrate first")
         default: (.failed, "\(error)")
         }

@@ -41,14 +41,9 @@ enum Wiring {
             services.append(.init(service: relay))
             services.append(.init(service: PartitionKeeper(pool: pool, logger: logger)))
         }
-        services.append(
-            .init(
-                service: Self.databaseSetup(configuration, pool: pool, logger: logger),
-                successTerminationBehavior: .ignore
-            )
-        )
+        services.append(.init(service: Self.databaseSetup(configuration, pool: pool, logger: logger)))
         services.append(.init(service: Self.httpServer(configuration, pool: pool, wake: wake, logger: logger)))
-        services.append(.init(service: SecondSignal()))
+        services.append(.init(service: SecondSignal(logger: logger)))
         var group = ServiceGroupConfiguration(
             services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],

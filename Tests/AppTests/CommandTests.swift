@@ -54,14 +54,14 @@ struct CommandTests {
         "a bad setting ends with 78 and one line that names it",
         arguments: [
             (["migrate"], [:], "DATABASE_URL: missing"),
-            (["migrate"], ["DATABASE_URL": "postgresql://u:hidden@[::1/x"], "DATABASE_URL: is not"),
+            (["migrate"], ["DATABASE_URL": "postgresql://u:hidden@[::1/x"], "DATABASE_URL: the connection string"),
             (["migrate"], ["SKILLRELAY_LOG_LEVEL": "loud"], "SKILLRELAY_LOG_LEVEL: \"loud\""),
             (
                 ["project", "create"], ["DATABASE_URL": "postgresql://u:hidden@127.0.0.1/x"],
                 "ROOT_SECRET_PEPPER: missing"
             ),
             (["consume"], [:], "RABBITMQ_URL: missing"),
-            (["consume"], ["RABBITMQ_URL": "http://u:hidden@127.0.0.1"], "RABBITMQ_URL: is not"),
+            (["consume"], ["RABBITMQ_URL": "http://u:hidden@127.0.0.1"], "RABBITMQ_URL: broker URL: must begin with"),
             (["serve"], ["SKILLRELAY_PORT": "http"], "SKILLRELAY_PORT: \"http\" is not"),
             (["serve"], ["SKILLRELAY_CONFIG": "/nowhere.yaml"], "SKILLRELAY_CONFIG: \"/nowhere.yaml\" cannot be read"),
         ] as [([String], [String: String], String)]

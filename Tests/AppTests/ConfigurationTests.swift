@@ -74,8 +74,8 @@ struct ConfigurationTests {
         "a bad value is refused in one line with the variable, what is wrong and an example, and without secrets",
         arguments: [
             ("DATABASE_URL", "", "missing"),
-            ("DATABASE_URL", "postgresql://user:hidden-password@[::1/acontext", "is not a libpq connection URI"),
-            ("DATABASE_URL", "hidden-password", "is not a libpq connection URI"),
+            ("DATABASE_URL", "postgresql://user:hidden-password@[::1/acontext", "the connection string is malformed"),
+            ("DATABASE_URL", "hidden-password", "the connection string is malformed"),
             ("RABBITMQ_URL", "", "missing"),
             ("RABBITMQ_URL", "http://user:hidden-password@127.0.0.1", "amqp"),
             ("RABBITMQ_URL", "amqp://user:hidden-password@host:99999/", "amqp"),

@@ -14,8 +14,8 @@ struct DatabaseConfiguration: Sendable {
         do {
             self.connection = try PostgresConfiguration(connectionString: url)
         } catch {
-            // libpq's own words quote the string, and the string holds the password.
-            throw ConfigurationError(.databaseURL, "is not a libpq connection URI")
+            // Quotes nothing of the string: it may hold a password.
+            throw ConfigurationError(.databaseURL, error.reason)
         }
     }
 }

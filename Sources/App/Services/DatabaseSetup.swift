@@ -18,8 +18,14 @@ struct DatabaseSetup: Service {
         let hasher: SecretHasher
     }
 
-    /// Returns when all is set up, or at shutdown.
+    /// Returns at shutdown only: a service that ends by itself while another one is being stopped makes the group cancel that one.
     func run() async throws {
+        await self.setUp()
+        try await gracefulShutdown()
+    }
+
+    /// Returns when all is set up, or at shutdown.
+    private func setUp() async {
         var reported: String?
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             do {
