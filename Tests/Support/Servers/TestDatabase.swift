@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 package import Postgres
 
 /// A migrated, empty database that one test has for itself.
@@ -74,7 +73,7 @@ func withTestConnection<Result>(
     configuration.statementTimeout = .seconds(60)
     configuration.lockTimeout = .seconds(60)
     configuration.connectTimeout = .seconds(10)
-    let connection = try await PostgresConnection.connect(configuration, logger: Logger(label: "tests"))
+    let connection = try await PostgresConnection.connect(configuration, logger: .tests)
     return try await cleaningUp {
         try await body(connection)
     } afterwards: {

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 import Postgres
 
 /// The migrated database that each test's own is a copy of: copying takes a tenth of the time of migrating.
@@ -41,7 +40,7 @@ actor TestTemplate {
                     migrations: migrations,
                     ledger: "skillrelay.schema_migrations",
                     lockKey: 1,
-                    logger: Logger(label: "tests")
+                    logger: .tests
                 ).migrate(connection)
             }
             try await administrator.changeDatabases("ALTER DATABASE \"\(draft)\" RENAME TO \"\(name)\"")

@@ -1,5 +1,4 @@
 import Foundation
-import Logging
 package import RabbitMQ
 
 /// A virtual host that one test has for itself: no exchange, queue or message of another test is in it.
@@ -47,7 +46,7 @@ package struct TestVhost: Sendable {
     package func withConnection<Result>(_ body: (RabbitMQConnection) async throws -> Result) async throws -> Result {
         let connection = try await RabbitMQConnection.connect(
             RabbitMQConfiguration(urls: self.url),
-            logger: Logger(label: "tests")
+            logger: .tests
         )
         return try await cleaningUp {
             try await body(connection)
