@@ -51,7 +51,7 @@ install_packages() {
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq
         apt-get install -qq --yes --no-install-recommends -- "$@"
-    ' install_packages "${missing[@]}" </dev/null >&2 || die "could not install ${missing[*]}"
+    ' install_packages "${missing[@]}" </dev/null >/dev/null || die "could not install ${missing[*]}"
 }
 
 # The libraries that the build links, beside what a Swift toolchain brings.
