@@ -10,9 +10,19 @@ struct SecondSignal: Service {
 
     func run() async throws {
         try await gracefulShutdown()
+        Self.restoreDefaults()
+        self.logger.notice("stopping")
+    }
+
+    private static func restoreDefaults() {
+        // Dispatch blocks all signals on each thread that has met one, to read them from a signalfd. One thread that takes
+        // them is enough for the kernel.
+        var signals = sigset_t()
+        sigemptyset(&signals)
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_DFL)
+            sigaddset(&signals, number)
         }
-        self.logger.notice("stopping")
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 }
