@@ -21,4 +21,12 @@ package enum DeliveryOutcome: Sendable, Hashable {
     case unknown(String)
     /// Certainly not sent.
     case unsent(String)
+
+    /// The broker has decided; otherwise the event must be published again.
+    var isDefinite: Bool {
+        switch self {
+        case .delivered, .destinationFault, .eventFault: true
+        case .unknown, .unsent: false
+        }
+    }
 }

@@ -91,27 +91,17 @@ actor RabbitMQLink {
         let answers = await self.connection.publish(
             indices.map { RabbitMQMessage(event: events[$0], possibleDuplicate: again || events[$0].maybeSent) }
         )
-        var isDefinite = true
         for (index, answer) in zip(indices, answers) {
             outcomes[index] = DeliveryOutcome(answer, wasAlone: indices.count == 1)
-            switch outcomes[index] {
-            case .unknown, .unsent: isDefinite = false
-            case .delivered, .destinationFault, .eventFault: break
-            }
         }
-        return isDefinite
+        return indices.allSatisfy { outcomes[$0].isDefinite }
     }
 
     /// A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets its own.
     private func isolate(_ indices: [Int], of events: [ClaimedEvent], into outcomes: inout [DeliveryOutcome]) async {
         guard self.connection.isOpen else { return }
         self.knownExchanges = [""]
-        let undecided = indices.filter {
-            switch outcomes[$0] {
-            case .unknown, .unsent: true
-            case .delivered, .destinationFault, .eventFault: false
-            }
-        }
+        let undecided = indices.filter { !outcomes[$0].isDefinite }
         let deadline = ContinuousClock.now + self.isolationLimit
         for index in undecided {
             guard self.connection.isOpen, ContinuousClock.now < deadline else { return }

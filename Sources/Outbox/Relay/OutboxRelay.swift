@@ -73,7 +73,7 @@ package final class OutboxRelay: Service {
     }
 
     private enum Turn {
-        /// A full batch: there may be more.
+        /// There may be more.
         case busy
         case idle
     }
@@ -99,8 +99,9 @@ package final class OutboxRelay: Service {
         let settlement = planner.plan(events, outcomes)
         try await claim.settle(settlement)
         self.log(settlement)
-        // A batch that moved nothing is left alone for one poll, or a broker that just went away would be asked in a loop.
-        return settlement.delivered.isEmpty ? .idle : .busy
+        // A broker that just went away is not asked in a loop; a full batch of failures must not hold up those behind it.
+        guard outcomes.contains(where: \.isDefinite) else { return .idle }
+        return settlement.delivered.isEmpty && events.count < self.configuration.batchSize ? .idle : .busy
     }
 
     private func log(_ settlement: Settlement) {
