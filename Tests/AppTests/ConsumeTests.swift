@@ -79,6 +79,27 @@ struct ConsumeTests {
         }
     }
 
+    @Test("when its queue is deleted it declares the queue again and goes on", .timeLimit(.minutes(2)))
+    func reconnects() async throws {
+        try await withTestVhost { vhost in
+            try await vhost.declareCore()
+            try await vhost.withConnection { connection in
+                _ = await connection.publish([self.message("a", body: "before")])
+                try await withService(["consume", "--limit", "2"], environment: ["RABBITMQ_URL": vhost.url]) { process in
+                    try await eventually("the first is printed") { self.lines(process).last == "before" }
+                    try await connection.deleteQueue(RabbitMQConnection.coreQueue)
+                    try await eventually("the queue is back") {
+                        let outcome = await connection.publish([self.message("b", body: "after")]).first
+                        if case .routed = outcome { return true } else { return false }
+                    }
+                    let exit = try await process.exit()
+                    #expect(exit == .exited(0))
+                    #expect(self.lines(process).last == "after")
+                }
+            }
+        }
+    }
+
     @Test("a queue that an install declared with another ttl is used as it is", .timeLimit(.minutes(2)))
     func otherTTL() async throws {
         try await withTestVhost { vhost in

@@ -26,7 +26,8 @@ struct DatabaseSetup: Service {
 
     /// Returns when all is set up, or at shutdown.
     private func setUp() async {
-        var reported: String?
+        var hasReportedSchema = false
+        var reportedError: String?
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             do {
                 let missing = try await self.missingMigrations()
@@ -34,8 +35,8 @@ struct DatabaseSetup: Service {
                     try await self.ensureDefaultProject()
                     return
                 }
-                if reported != missing.description {
-                    reported = missing.description
+                if !hasReportedSchema {
+                    hasReportedSchema = true
                     self.logger.error(
                         "the database schema is not up to date: run skillrelay migrate",
                         metadata: [LogKey.missingMigrations: "\(missing.joined(separator: " "))"]
@@ -44,8 +45,8 @@ struct DatabaseSetup: Service {
             } catch let error as PostgresError where error.code == .unavailable || error.code == .connectionLost {
                 // The pool reports these, once an attempt.
             } catch {
-                if reported != "\(error)" {
-                    reported = "\(error)"
+                if reportedError != "\(error)" {
+                    reportedError = "\(error)"
                     self.logger.error("the database could not be set up, still trying", error: error)
                 }
             }

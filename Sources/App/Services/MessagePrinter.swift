@@ -24,6 +24,8 @@ struct MessagePrinter: Service {
 
     private struct Progress {
         var remaining: Int?
+        /// From the first time on; until then a failure is final, as for any command.
+        var hasConsumed = false
         var seen = RecentIDs(capacity: 10_000)
     }
 
@@ -33,13 +35,14 @@ struct MessagePrinter: Service {
             try await LearningQueue.declare(on: connection)
             let prefetch = UInt16(min(progress.remaining ?? 32, 32))
             let consumer = try await connection.consume(LearningQueue.name, prefetch: prefetch)
+            progress.hasConsumed = true
             for try await delivery in consumer.cancelOnGracefulShutdown() {
                 try self.show(delivery, progress: &progress)
                 try await consumer.ack(delivery)
                 if progress.remaining == 0 { return true }
             }
-        } catch let error as RabbitMQError where error.code == .connectionLost || error.code == .channelClosed {
-            self.logger.warning("connection to RabbitMQ lost", error: error)
+        } catch let error as RabbitMQError where error.isRetryable && progress.hasConsumed {
+            self.logger.warning("consuming was interrupted", error: error)
         }
         return Task.isShuttingDownGracefully
     }
