@@ -19,18 +19,15 @@ struct Failure {
 
     /// Nil for what the argument parser itself knows how to report: usage errors and requests for help.
     init?(_ error: any Error) {
+        guard SkillRelayCommand.exitCode(for: error) == .failure else { return nil }
         let message: String
         switch error {
-        case is CleanExit, is ValidationError, is ExitCode:
-            return nil
         case let error as ConfigurationError:
             (self.status, message) = (.configuration, error.description)
         case let error as PostgresError:
             (self.status, message) = Self.report(error)
         case let error as RabbitMQError:
             (self.status, message) = Self.report(error)
-        case let error where String(reflecting: type(of: error)).hasPrefix("ArgumentParser."):
-            return nil
         default:
             (self.status, message) = (.failed, "\(error)")
         }

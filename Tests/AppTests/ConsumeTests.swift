@@ -85,7 +85,8 @@ struct ConsumeTests {
             try await vhost.declareCore()
             try await vhost.withConnection { connection in
                 _ = await connection.publish([self.message("a", body: "before")])
-                try await withService(["consume", "--limit", "2"], environment: ["RABBITMQ_URL": vhost.url]) { process in
+                try await withService(["consume", "--limit", "2"], environment: ["RABBITMQ_URL": vhost.url]) {
+                    process in
                     try await eventually("the first is printed") { self.lines(process).last == "before" }
                     try await connection.deleteQueue(RabbitMQConnection.coreQueue)
                     try await eventually("the queue is back") {
