@@ -88,13 +88,15 @@ func withAdministrator<Result>(_ body: (PostgresConnection) async throws -> Resu
 
 extension PostgresConnection {
     /// Creates, renames or drops a database. The server refuses that while a session is in it, and one that has just been
-    /// closed may still be leaving.
+    /// closed may still be leaving, or autovacuum be at work, whose process a role that is no superuser must not end.
     func changeDatabases(_ sql: String) async throws {
         try await eventually("nobody is in the way of \(sql)") {
             do {
                 try await self.perform { session in try session.script(sql) }
                 return true
-            } catch let error as PostgresError where error.sqlState == .objectInUse {
+            } catch let error as PostgresError
+                where error.sqlState == .objectInUse || error.sqlState == .insufficientPrivilege
+            {
                 return false
             }
         }
@@ -103,4 +105,5 @@ extension PostgresConnection {
 
 extension SQLState {
     fileprivate static let objectInUse = SQLState(rawValue: "55006")
+    fileprivate static let insufficientPrivilege = SQLState(rawValue: "42501")
 }
