@@ -36,6 +36,7 @@ package struct PartitionKeeper: Service {
             }
             return Self.interval
         } catch {
+            guard !Task.isCancelled else { return .zero }
             self.logger.warning("Partitions could not be made ahead, trying again", error: error)
             return Self.retryInterval
         }
