@@ -21,7 +21,8 @@ CREATE FUNCTION skillrelay.uuid7_time(id uuid) RETURNS timestamptz LANGUAGE sql 
     SELECT to_timestamp(('x0000' || left(replace(id::text, '-', ''), 12))::bit(64)::bigint / 1000.0)
 $$;
 
--- Written once, never updated. AMQP short strings hold 255 bytes (AMQP 0-9-1 §4.2.5.3): what could never be published is refused here.
+-- Written once, never updated. AMQP short strings hold 255 bytes (AMQP 0-9-1 §4.2.5.3), and a header is a string, a boolean or a 64-bit
+-- whole number: what could not be published is refused here.
 CREATE TABLE skillrelay.outbox (
     id          uuid        PRIMARY KEY,
     exchange    text        NOT NULL CHECK (octet_length(exchange) <= 255),
@@ -30,7 +31,9 @@ CREATE TABLE skillrelay.outbox (
     payload     bytea       NOT NULL CHECK (octet_length(payload) <= 1048576),
     headers     jsonb       NOT NULL DEFAULT '{}' CHECK (
         jsonb_typeof(headers) = 'object' AND octet_length(headers::text) <= 65536
-        AND NOT jsonb_path_exists(headers, 'strict $.* ? (@.type() == "object" || @.type() == "array" || @.type() == "null")')),
+        AND NOT jsonb_path_exists(headers, 'strict $.* ? (
+            @.type() == "object" || @.type() == "array" || @.type() == "null" || @.type() == "number"
+            && (@.floor() != @ || @ > 9223372036854775807 || @ < -9223372036854775808))')),
     created_at  timestamptz NOT NULL DEFAULT now()
 ) PARTITION BY RANGE (id);
 
@@ -41,6 +44,9 @@ CREATE TABLE skillrelay.outbox_pending (
     -- The claim's order. Drawn by the server, so that a client's clock cannot hide a row.
     seq             bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id              uuid        NOT NULL UNIQUE,
+    -- Here too, so that a claim can pass over the events of a destination that fails.
+    exchange        text        NOT NULL,
+    routing_key     text        NOT NULL,
     attempts        integer     NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
     -- An earlier publish may have reached the broker: the message goes out marked x-possible-duplicate.
@@ -77,7 +83,8 @@ BEGIN
     INSERT INTO skillrelay.outbox (id, exchange, routing_key, type, payload, headers)
     VALUES (enqueue_as.id, enqueue_as.exchange, enqueue_as.routing_key, enqueue_as.type, enqueue_as.payload,
             coalesce(enqueue_as.headers, '{}'));
-    INSERT INTO skillrelay.outbox_pending (id) VALUES (enqueue_as.id);
+    INSERT INTO skillrelay.outbox_pending (id, exchange, routing_key)
+    VALUES (enqueue_as.id, enqueue_as.exchange, enqueue_as.routing_key);
     RETURN enqueue_as.id;
 END $$;
 
@@ -88,38 +95,44 @@ CREATE FUNCTION skillrelay.enqueue(
     SELECT skillrelay.enqueue_as(skillrelay.uuid7(), exchange, routing_key, payload, headers, type)
 $$;
 
--- Makes the partitions of today (UTC) and the days after it; rows of such a day that fell into the default partition move along.
--- One caller at a time works, another returns at once. Returns how many were made.
+-- Makes one day's partition (UTC), unless it exists or events of that day are in the default partition already, where they may stay.
+CREATE FUNCTION skillrelay.make_partition(day date) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    name     text := 'outbox_' || to_char(day, 'YYYYMMDD');
+    lower_id uuid := skillrelay.uuid7_floor(day::timestamp AT TIME ZONE 'UTC');
+    upper_id uuid := skillrelay.uuid7_floor((day + 1)::timestamp AT TIME ZONE 'UTC');
+BEGIN
+    IF to_regclass('skillrelay.' || name) IS NOT NULL
+        OR EXISTS (SELECT FROM skillrelay.outbox_default WHERE id >= lower_id AND id < upper_id)
+    THEN
+        RETURN false;
+    END IF;
+    -- ATTACH instead of PARTITION OF: writers to the other partitions go on meanwhile.
+    EXECUTE format('CREATE TABLE skillrelay.%I (LIKE skillrelay.outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
+    EXECUTE format(
+        'ALTER TABLE skillrelay.outbox ATTACH PARTITION skillrelay.%I FOR VALUES FROM (%L) TO (%L)', name, lower_id, upper_id);
+    RETURN true;
+END $$;
+
+-- Makes the partitions of the days to come; returns how many. Not today's: events that are being written to the default partition
+-- would fail. One caller at a time works, another returns at once.
 CREATE FUNCTION skillrelay.ensure_partitions(days_ahead integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     today date := (now() AT TIME ZONE 'UTC')::date;
-    day   date;
-    lower_id uuid;
-    upper_id uuid;
-    name  text;
     made  integer := 0;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('skillrelay.ensure_partitions')) THEN
         RETURN 0;
     END IF;
-    FOR day IN SELECT today + n FROM generate_series(0, days_ahead) AS n LOOP
-        name := 'outbox_' || to_char(day, 'YYYYMMDD');
-        CONTINUE WHEN to_regclass('skillrelay.' || name) IS NOT NULL;
-        lower_id := skillrelay.uuid7_floor(day::timestamp AT TIME ZONE 'UTC');
-        upper_id := skillrelay.uuid7_floor((day + 1)::timestamp AT TIME ZONE 'UTC');
-        -- ATTACH instead of PARTITION OF: writers to the other partitions go on meanwhile.
-        EXECUTE format('CREATE TABLE skillrelay.%I (LIKE skillrelay.outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
-        LOCK TABLE skillrelay.outbox_default IN ACCESS EXCLUSIVE MODE;
-        EXECUTE format(
-            'WITH moved AS (DELETE FROM skillrelay.outbox_default WHERE id >= %L AND id < %L RETURNING *)
-             INSERT INTO skillrelay.%I SELECT * FROM moved', lower_id, upper_id, name);
-        EXECUTE format('ALTER TABLE skillrelay.outbox ATTACH PARTITION skillrelay.%I FOR VALUES FROM (%L) TO (%L)', name, lower_id, upper_id);
-        made := made + 1;
+    FOR n IN 1..days_ahead LOOP
+        IF skillrelay.make_partition(today + n) THEN
+            made := made + 1;
+        END IF;
     END LOOP;
     RETURN made;
 END $$;
 
-SELECT skillrelay.ensure_partitions(7);
+SELECT skillrelay.make_partition((now() AT TIME ZONE 'UTC')::date), skillrelay.ensure_partitions(7);
 
 -- What an outside monitor needs when no process is left to ask.
 CREATE VIEW skillrelay.relay_status AS

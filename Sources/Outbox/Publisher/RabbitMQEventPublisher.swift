@@ -11,9 +11,10 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
     private let logger: Logger
     private let link = Mutex<RabbitMQLink?>(nil)
 
-    /// The longest that one `publish` takes: the canary, then the window, then what a closed channel left open, and its last event.
+    /// The longest that one `publish` takes: the canary, the window, what a closed channel left open and its last event; and opening the
+    /// channel twice.
     package static func longestPublish(_ configuration: RabbitMQConfiguration) -> Duration {
-        configuration.publishTimeout * 4
+        configuration.publishTimeout * 4 + configuration.operationTimeout * 2
     }
 
     /// `exchanges` are direct durable exchanges of ours, declared on every connection if absent.
@@ -48,8 +49,10 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
                 do {
                     let connection = try await RabbitMQConnection.connect(self.configuration, logger: self.logger)
                     self.logger.notice("Connected to RabbitMQ")
-                    failures = 0
+                    let start = ContinuousClock.now
                     let reason = await self.serve(connection)
+                    // A broker that takes connections and drops them at once is no better than one that is away.
+                    if ContinuousClock.now - start > self.retryPolicy.cap { failures = 0 }
                     guard !Task.isCancelled else { return }
                     self.logger.warning("RabbitMQ connection lost, events wait", error: reason)
                 } catch {

@@ -46,16 +46,24 @@ actor RabbitMQLink {
     func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
         var outcomes = [DeliveryOutcome](
             repeating: .unsent("the broker did not answer the canary"), count: events.count)
-        var pending = await self.routable(events, &outcomes)
-        if !self.isProven, let canary = pending.first {
+        let pending = await self.routable(events, &outcomes)
+        // One that was refused before may close the channel again: it goes last and alone.
+        var innocent = pending.filter { events[$0].attempts == 0 }
+        let suspects = pending.filter { events[$0].attempts > 0 }
+        while !self.isProven, let canary = innocent.first {
             // A broker under an alarm accepts connections, and stores what they sent long after they are gone: one message at risk
             // on each reconnect, not a window full.
             guard await self.publish([canary], of: events, into: &outcomes) else { return outcomes }
+            innocent.removeFirst()
+            // Refused by the client itself, it never reached the broker.
+            if case .eventFault = outcomes[canary] { continue }
             self.isProven = true
-            pending.removeFirst()
         }
-        if await !self.publish(pending, of: events, into: &outcomes) {
-            await self.isolate(pending, of: events, into: &outcomes)
+        if await !self.publish(innocent, of: events, into: &outcomes) {
+            await self.isolate(innocent, of: events, into: &outcomes)
+        }
+        for suspect in suspects where self.connection.isOpen {
+            _ = await self.publish([suspect], of: events, into: &outcomes)
         }
         return outcomes
     }
@@ -74,10 +82,11 @@ actor RabbitMQLink {
                     error.replyCode == nil ? .unsent("\(error)") : .destinationFault("\(error)")
             }
         }
-        for (index, event) in events.enumerated() {
-            if let refusal = refusals[event.exchange] { outcomes[index] = refusal }
+        return events.indices.filter { index in
+            guard let refusal = refusals[events[index].exchange] else { return true }
+            outcomes[index] = refusal
+            return false
         }
-        return events.indices.filter { refusals[events[$0].exchange] == nil }
     }
 
     /// Publishes the events at `indices` in one window; false when some of them have no definite outcome.
@@ -149,11 +158,10 @@ extension RabbitMQMessage {
         )
     }
 
-    /// Strings, whole numbers and booleans keep their type; a fraction travels as its text. The table takes no other header.
+    /// Strings, booleans and whole numbers keep their type; the table takes no other header.
     static func headers(json: String) -> [String: RabbitMQHeader] {
         guard json != "{}", let object = try? JSONDecoder().decode([String: HeaderValue].self, from: Data(json.utf8))
         else {
-            // The table's checks keep it an object of scalars.
             return [:]
         }
         return object.mapValues(\.header)
@@ -168,12 +176,8 @@ extension RabbitMQMessage {
                 self.header = .bool(value)
             } else if let value = try? container.decode(Int64.self) {
                 self.header = .int(value)
-            } else if let value = try? container.decode(String.self) {
-                self.header = .string(value)
-            } else if let value = try? container.decode(Double.self) {
-                self.header = .string("\(value)")
             } else {
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "a header is a scalar")
+                self.header = .string(try container.decode(String.self))
             }
         }
     }

@@ -52,10 +52,14 @@ package final class OutboxRelay: Service {
         var failures = 0
         while !self.isStopping.load(ordering: .acquiring), !Task.isCancelled {
             do {
-                let turn = try await self.turn(&connection, &planner)
+                guard self.publisher.isReady else {
+                    await self.signal.wait(upTo: self.configuration.pollInterval)
+                    continue
+                }
+                let isBusy = try await self.turn(&connection, &planner)
                 if failures > 0 { self.logger.notice("Relay is back") }
                 failures = 0
-                if turn == .idle { await self.signal.wait(upTo: self.configuration.pollInterval) }
+                if !isBusy { await self.signal.wait(upTo: self.configuration.pollInterval) }
             } catch {
                 await connection?.close()
                 connection = nil
@@ -72,15 +76,11 @@ package final class OutboxRelay: Service {
         await connection?.close()
     }
 
-    private enum Turn {
-        /// There may be more.
-        case busy
-        case idle
-    }
-
-    private func turn(_ connection: inout PostgresConnection?, _ planner: inout SettlementPlanner) async throws -> Turn
-    {
-        guard self.publisher.isReady else { return .idle }
+    /// One batch for the destinations that work, and one event for each that may be asked again; true when there may be more to do.
+    private func turn(
+        _ connection: inout PostgresConnection?,
+        _ planner: inout SettlementPlanner
+    ) async throws -> Bool {
         let open: PostgresConnection
         if let connection {
             open = connection
@@ -88,20 +88,41 @@ package final class OutboxRelay: Service {
             open = try await PostgresConnection.connect(self.database, logger: self.logger)
             connection = open
         }
-        let claim = try await Claim.take(
-            limit: self.configuration.batchSize,
-            bytes: self.configuration.batchBytes,
-            on: open
-        )
-        guard let claim else { return .idle }
+        var isBusy = try await self.batch(.allBut(planner.pauses.paused), on: open, &planner) == .full
+        for destination in planner.pauses.due(.now) where !self.isStopping.load(ordering: .acquiring) {
+            switch try await self.batch(.only(destination), limit: 1, on: open, &planner) {
+            case .none: planner.forget(destination)
+            case .partial: break
+            case .full: isBusy = true
+            }
+        }
+        return isBusy
+    }
+
+    private enum Batch {
+        case none
+        /// A broker that went away, or a destination that fails, is not asked in a loop.
+        case partial
+        /// Something was delivered, or a full batch was answered: there may be more behind it.
+        case full
+    }
+
+    private func batch(
+        _ scope: Claim.Scope,
+        limit: Int? = nil,
+        on connection: PostgresConnection,
+        _ planner: inout SettlementPlanner
+    ) async throws -> Batch {
+        let limit = limit ?? self.configuration.batchSize
+        let claim = try await Claim.take(scope, limit: limit, bytes: self.configuration.batchBytes, on: connection)
+        guard let claim else { return .none }
         let events = claim.events
         let outcomes = await self.publisher.publish(events)
-        let settlement = planner.plan(events, outcomes)
+        let settlement = planner.plan(events, outcomes, now: .now)
         try await claim.settle(settlement)
         self.log(settlement)
-        // A broker that just went away is not asked in a loop; a full batch of failures must not hold up those behind it.
-        guard outcomes.contains(where: \.isDefinite) else { return .idle }
-        return settlement.delivered.isEmpty && events.count < self.configuration.batchSize ? .idle : .busy
+        if !settlement.delivered.isEmpty { return .full }
+        return limit > 1 && events.count == limit && outcomes.contains(where: \.isDefinite) ? .full : .partial
     }
 
     private func log(_ settlement: Settlement) {

@@ -4,7 +4,7 @@ package struct RelayConfiguration: Sendable {
     package var pollInterval: Duration = .milliseconds(250)
     /// Events in a batch at most.
     package var batchSize = 256
-    /// Payload bytes in a batch at most; one larger event travels alone. No more than the client's window takes at once, so that
+    /// Bytes in a batch at most, headers included; one larger event travels alone. No more than the client's window takes at once, so that
     /// a batch is one window and its time is bounded by the publish timeout.
     package var batchBytes = 256 * 1024
     /// An event's own faults before it is parked.

@@ -29,17 +29,17 @@ struct Settlement: Equatable {
     }
 }
 
-/// Decides what becomes of a batch. A value: outcomes go in, a settlement comes out.
+/// Decides what becomes of a batch, and what is claimed next. A value: outcomes go in, a settlement comes out.
 struct SettlementPlanner {
     /// An event's own faults before it is parked.
     let maxAttempts: Int
     let retryPolicy: RetryPolicy
-    private var destinations: DestinationBackoff
+    private(set) var pauses: DestinationPauses
 
     init(maxAttempts: Int, retryPolicy: RetryPolicy) {
         self.maxAttempts = maxAttempts
         self.retryPolicy = retryPolicy
-        self.destinations = DestinationBackoff(policy: retryPolicy)
+        self.pauses = DestinationPauses(policy: retryPolicy)
     }
 
     /// Takes in what the publisher answered.
@@ -47,11 +47,13 @@ struct SettlementPlanner {
     /// - Parameters:
     ///   - events: the batch as claimed.
     ///   - outcomes: one for each event, in order.
+    ///   - now: when they were answered.
     ///   - random: draws 0 to 1 for the jitter.
     /// - Returns: what to write.
     mutating func plan(
         _ events: [ClaimedEvent],
         _ outcomes: [DeliveryOutcome],
+        now: ContinuousClock.Instant,
         random: () -> Double = { .random(in: 0...1) }
     ) -> Settlement {
         precondition(events.count == outcomes.count, "a publisher answers for each event")
@@ -60,21 +62,13 @@ struct SettlementPlanner {
         var faults: [Destination: String] = [:]
         for (event, outcome) in zip(events, outcomes) {
             switch outcome {
-            case .delivered: delivered.insert(event.destination)
-            case .destinationFault(let error): faults[event.destination] = error
-            case .eventFault, .unknown, .unsent: break
-            }
-        }
-        let (failing, recovered) = self.destinations.note(delivered: delivered, failed: Set(faults.keys))
-        settlement.failing = faults.filter { failing.contains($0.key) }
-        settlement.recovered = recovered
-        for (event, outcome) in zip(events, outcomes) {
-            switch outcome {
             case .delivered:
                 settlement.delivered.append(event)
+                delivered.insert(event.destination)
             case .destinationFault(let error):
-                let delay = self.destinations.delay(event.destination, random: random())
-                settlement.retries.append(event.retry(after: delay, error: error))
+                // Due at once: what keeps it back is the pause, and that ends for all its events together.
+                settlement.retries.append(event.retry(after: .zero, error: error))
+                faults[event.destination] = error
             case .eventFault(let error):
                 let attempts = event.attempts + 1
                 if attempts < self.maxAttempts {
@@ -92,7 +86,18 @@ struct SettlementPlanner {
                 break
             }
         }
+        for destination in delivered where self.pauses.recovered(destination) {
+            settlement.recovered.insert(destination)
+        }
+        for (destination, error) in faults where self.pauses.failed(destination, now: now, random: random()) {
+            settlement.failing[destination] = error
+        }
         return settlement
+    }
+
+    /// A paused destination was asked for an event and has none: there is nothing to keep back.
+    mutating func forget(_ destination: Destination) {
+        _ = self.pauses.recovered(destination)
     }
 }
 

@@ -9,23 +9,39 @@ struct Claim: ~Copyable {
     let events: [ClaimedEvent]
     private let connection: PostgresConnection
 
+    /// Which destinations' events to claim.
+    enum Scope {
+        case allBut([Destination])
+        case only(Destination)
+    }
+
     /// Claims what is due, oldest first; nil when nothing is, and then no transaction is left open.
     ///
     /// - Parameters:
+    ///   - scope: which destinations.
     ///   - limit: events at most.
-    ///   - bytes: payload bytes at most; one larger event travels alone.
+    ///   - bytes: payloads, headers and their frames together, at most; one larger event travels alone.
     ///   - connection: the relay's own, until the claim is settled.
     /// - Returns: the claim, to be settled.
     /// - Throws: `PostgresError`.
-    static func take(limit: Int, bytes: Int, on connection: PostgresConnection) async throws -> Claim? {
+    static func take(
+        _ scope: Scope,
+        limit: Int,
+        bytes: Int,
+        on connection: PostgresConnection
+    ) async throws -> Claim? {
         let events = try await connection.perform { session in
             try session.begin()
-            let events = try session.query(
+            let rows = try session.query(
                 Self.statement,
-                [.int8(Int64(limit)), .int8(Int64(bytes))],
-                decode: ClaimedEvent.init(row:)
+                [.int8(Int64(limit)), .int8(Int64(bytes))] + scope.parameters,
+                decode: Row.init(row:)
             )
-            if events.isEmpty { try session.rollback() }
+            // A pending row whose event is gone, dropped by hand with its partition, must not be claimed for ever.
+            let orphans = rows.compactMap(\.orphan)
+            if !orphans.isEmpty { try session.execute(Self.park, Settlement(dead: orphans).deadParameters) }
+            let events = rows.compactMap(\.event)
+            if events.isEmpty { try session.commit() }
             return events
         }
         return events.isEmpty ? nil : Claim(events: events, connection: connection)
@@ -45,18 +61,21 @@ struct Claim: ~Copyable {
             SELECT seq, id, attempts, maybe_sent
             FROM skillrelay.outbox_pending
             WHERE next_attempt_at <= now()
+                AND ((exchange, routing_key) IN (SELECT * FROM unnest($4::text[], $5::text[]))) = $3
             ORDER BY seq
             LIMIT $1
             FOR UPDATE SKIP LOCKED
         ), sized AS (
-            SELECT claimed.seq, claimed.attempts, claimed.maybe_sent, event.*,
-                sum(octet_length(event.payload)) OVER (ORDER BY claimed.seq) - octet_length(event.payload) AS bytes_before
+            SELECT claimed.seq, claimed.id AS pending_id, claimed.attempts, claimed.maybe_sent, event.*,
+                row_number() OVER (ORDER BY claimed.seq) AS place,
+                sum(octet_length(event.payload) + octet_length(event.headers::text) + 512) OVER (ORDER BY claimed.seq)
+                    AS bytes_through
             FROM claimed
-            CROSS JOIN LATERAL (SELECT * FROM skillrelay.outbox WHERE outbox.id = claimed.id OFFSET 0) AS event
+            LEFT JOIN LATERAL (SELECT * FROM skillrelay.outbox WHERE outbox.id = claimed.id OFFSET 0) AS event ON true
         )
-        SELECT seq, id, exchange, routing_key, type, payload, headers::text, created_at, attempts, maybe_sent
+        SELECT seq, pending_id, attempts, maybe_sent, id, exchange, routing_key, type, payload, headers::text, created_at
         FROM sized
-        WHERE bytes_before < $2
+        WHERE place = 1 OR id IS NULL OR bytes_through <= $2
         ORDER BY seq
         """
     )
@@ -107,18 +126,44 @@ struct Claim: ~Copyable {
         WITH parked AS (DELETE FROM skillrelay.outbox_pending WHERE seq = ANY($1::bigint[]))
         INSERT INTO skillrelay.outbox_dead (id, attempts, last_error)
         SELECT * FROM unnest($2::uuid[], $3::int[], $4::text[])
+        ON CONFLICT (id) DO UPDATE
+        SET attempts = EXCLUDED.attempts, last_error = EXCLUDED.last_error, died_at = EXCLUDED.died_at
         """
     )
 }
 
-extension ClaimedEvent {
-    fileprivate init(row: borrowing PostgresRow) throws {
-        let (sequence, id, exchange, routingKey, type, payload, headers, createdAt, attempts, maybeSent) =
-            try row.decode(
-                Int64.self, UUID.self, String.self, String.self, String?.self, [UInt8].self, String.self,
-                PostgresTimestamp.self, Int.self, Bool.self
+extension Claim.Scope {
+    fileprivate var parameters: [PostgresValue] {
+        let (isIn, destinations): (Bool, [Destination]) =
+            switch self {
+            case .allBut(let destinations): (false, destinations)
+            case .only(let destination): (true, [destination])
+            }
+        return [
+            .bool(isIn), .textArray(destinations.map(\.exchange)), .textArray(destinations.map(\.routingKey)),
+        ]
+    }
+}
+
+/// A claimed pending row, with its event or without.
+private struct Row {
+    var event: ClaimedEvent?
+    var orphan: Settlement.Dead?
+
+    init(row: borrowing PostgresRow) throws {
+        let (
+            sequence, pendingID, attempts, maybeSent, id, exchange, routingKey, type, payload, headers, createdAt
+        ) = try row.decode(
+            Int64.self, UUID.self, Int.self, Bool.self, UUID?.self, String?.self, String?.self, String?.self,
+            [UInt8]?.self, String?.self, PostgresTimestamp?.self
+        )
+        guard let id, let exchange, let routingKey, let payload, let headers, let createdAt else {
+            self.orphan = Settlement.Dead(
+                sequence: sequence, id: pendingID, attempts: attempts, error: "its row in skillrelay.outbox is gone"
             )
-        self.init(
+            return
+        }
+        self.event = ClaimedEvent(
             sequence: sequence, id: id, exchange: exchange, routingKey: routingKey, type: type, payload: payload,
             headers: headers, createdAt: createdAt, attempts: attempts, maybeSent: maybeSent
         )

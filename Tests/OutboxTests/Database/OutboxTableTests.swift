@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Postgres
 import Support
 import Testing
@@ -16,8 +17,8 @@ struct OutboxTableTests {
             )
             let row = try await database.value(
                 """
-                SELECT concat_ws(' ', id, exchange, routing_key, type, payload, headers)
-                FROM skillrelay.outbox JOIN skillrelay.outbox_pending USING (id)
+                SELECT concat_ws(' ', o.id, o.exchange, o.routing_key, type, payload, headers)
+                FROM skillrelay.outbox AS o JOIN skillrelay.outbox_pending USING (id, exchange, routing_key)
                 """,
                 as: String.self
             )
@@ -65,6 +66,7 @@ struct OutboxTableTests {
             "repeat('x', 256), 'k', ''", "'e', repeat('x', 256), ''", "'e', 'k', '', '{}', repeat('x', 256)",
             "'e', 'k', convert_to(repeat('x', 1048577), 'UTF8')", "'e', 'k', '', '[]'", #"'e', 'k', '', '{"a": {}}'"#,
             #"'e', 'k', '', '{"a": [1]}'"#, #"'e', 'k', '', '{"a": null}'"#,
+            #"'e', 'k', '', '{"a": 0.5}'"#, #"'e', 'k', '', '{"a": 9223372036854775808}'"#,
             "'e', 'k', '', jsonb_build_object('a', repeat('x', 65536))",
         ]
     )
@@ -80,24 +82,56 @@ struct OutboxTableTests {
         }
     }
 
-    @Test("a missing partition fails no write, and its events move when it is made")
+    @Test("a missing partition fails no write: its events go to the default one, and are delivered from there")
     func missingPartition() async throws {
         try await withTestDatabase { database in
             let today = try await database.value(
                 "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')", as: String.self)
             try await database.script("DROP TABLE skillrelay.outbox_\(today)")
             try await database.enqueue(3)
-            let tables =
-                "SELECT DISTINCT relname::text FROM skillrelay.outbox AS o JOIN pg_class AS c ON c.oid = o.tableoid"
-            var places = try await database.values(tables, as: String.self)
+            let places = try await database.values(
+                "SELECT DISTINCT relname::text FROM skillrelay.outbox AS o JOIN pg_class AS c ON c.oid = o.tableoid",
+                as: String.self
+            )
             #expect(places == ["outbox_default"])
-            #expect(try await database.value("SELECT skillrelay.ensure_partitions(7)", as: Int.self) == 1)
-            places = try await database.values(tables, as: String.self)
-            #expect(places == ["outbox_\(today)"])
-            #expect(try await database.value("SELECT skillrelay.ensure_partitions(7)", as: Int.self) == 0)
+            // Making it now would fail those who are writing to the default partition.
+            let made = try await database.value(
+                "SELECT skillrelay.make_partition((now() AT TIME ZONE 'UTC')::date)", as: Bool.self
+            )
+            #expect(!made)
             try await running(try database.relay(ScriptedPublisher())) {
                 try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
             }
+        }
+    }
+
+    @Test("partitions are made for the days to come, once, also by several at the same time")
+    func partitionsAhead() async throws {
+        try await withTestDatabase { database in
+            let tomorrow = try await database.value(
+                "SELECT to_char((now() AT TIME ZONE 'UTC')::date + 1, 'YYYYMMDD')", as: String.self
+            )
+            try await database.script("DROP TABLE skillrelay.outbox_\(tomorrow)")
+            let pool = PostgresPool(
+                configuration: try PostgresConfiguration(connectionString: database.url), size: 4,
+                logger: Logger(label: "test")
+            )
+            let keepers = (0..<4).map { _ in PartitionKeeper(pool: pool, logger: Logger(label: "test")) }
+            try await running(pool, keepers[0], keepers[1], keepers[2], keepers[3]) {
+                try await eventually("tomorrow's partition is there") {
+                    try await database.value(
+                        "SELECT to_regclass('skillrelay.outbox_\(tomorrow)') IS NOT NULL", as: Bool.self
+                    )
+                }
+            }
+            let missing = try await database.value(
+                """
+                SELECT count(*) FROM generate_series(0, 7) AS n
+                WHERE to_regclass('skillrelay.outbox_' || to_char((now() AT TIME ZONE 'UTC')::date + n, 'YYYYMMDD')) IS NULL
+                """,
+                as: Int.self
+            )
+            #expect(missing == 0)
         }
     }
 

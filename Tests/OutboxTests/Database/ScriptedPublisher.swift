@@ -8,6 +8,7 @@ final class ScriptedPublisher: EventPublisher {
     private struct State {
         var isReady = true
         var published: [ClaimedEvent] = []
+        var questions = 0
     }
 
     private let state = Mutex(State())
@@ -23,9 +24,17 @@ final class ScriptedPublisher: EventPublisher {
     }
 
     var isReady: Bool {
-        get { self.state.withLock { $0.isReady } }
+        get {
+            self.state.withLock { state in
+                state.questions += 1
+                return state.isReady
+            }
+        }
         set { self.state.withLock { $0.isReady = newValue } }
     }
+
+    /// How often the relay has asked whether it may claim.
+    var questions: Int { self.state.withLock { $0.questions } }
 
     /// Everything handed over so far, repeats included.
     var published: [ClaimedEvent] { self.state.withLock { $0.published } }

@@ -28,10 +28,10 @@ struct MessageTests {
 
     @Test("headers keep their type")
     func headers() {
-        let json = #"{"traceparent": "00-1-2-01", "n": 7, "yes": true, "ratio": 0.5, "one": 1, "zero": 0}"#
+        let json = #"{"traceparent": "00-1-2-01", "n": 7, "yes": true, "one": 1, "zero": 0}"#
         #expect(
             RabbitMQMessage.headers(json: json) == [
-                "traceparent": .string("00-1-2-01"), "n": .int(7), "yes": .bool(true), "ratio": .string("0.5"),
+                "traceparent": .string("00-1-2-01"), "n": .int(7), "yes": .bool(true),
                 "one": .int(1), "zero": .int(0),
             ]
         )

@@ -6,8 +6,12 @@ struct SettlementTests {
     private var planner = SettlementPlanner(
         maxAttempts: 3, retryPolicy: RetryPolicy(base: .seconds(1), cap: .seconds(8)))
 
-    private mutating func plan(_ batch: [(ClaimedEvent, DeliveryOutcome)]) -> Settlement {
-        self.planner.plan(batch.map(\.0), batch.map(\.1), random: { 1 })
+    private let start = ContinuousClock.now
+
+    private mutating func plan(_ batch: [(ClaimedEvent, DeliveryOutcome)], at now: ContinuousClock.Instant? = nil)
+        -> Settlement
+    {
+        self.planner.plan(batch.map(\.0), batch.map(\.1), now: now ?? self.start, random: { 1 })
     }
 
     @Test("only what was confirmed and routed leaves the pending list")
@@ -28,19 +32,41 @@ struct SettlementTests {
         for _ in 1...100 {
             let settlement = self.plan([(event, .destinationFault("returned: 312 NO_ROUTE"))])
             #expect(settlement.dead.isEmpty)
-            #expect(settlement.retries.first?.attempts == 0)
-            #expect(settlement.retries.first.map { $0.delay <= .seconds(8) } == true)
+            #expect(settlement.retries.map(\.attempts) == [0])
+            #expect(settlement.retries.map(\.delay) == [.zero])
         }
     }
 
-    @Test("a failing destination backs off once a batch, and one delivery forgives it")
-    mutating func destinationBackoff() {
+    @Test("a failing destination is paused, longer with each batch that fails, and one delivery ends the pause")
+    mutating func destinationPause() {
         let fault = DeliveryOutcome.destinationFault("refused")
         let two = [(ClaimedEvent.fixture(sequence: 1), fault), (ClaimedEvent.fixture(sequence: 2), fault)]
-        #expect(self.plan(two).retries.map(\.delay) == [.seconds(1), .seconds(1)])
-        #expect(self.plan(two).retries.map(\.delay) == [.seconds(2), .seconds(2)])
-        #expect(self.plan([(.fixture(), .delivered)]).recovered == [ClaimedEvent.fixture().destination])
-        #expect(self.plan(two).retries.map(\.delay) == [.seconds(1), .seconds(1)])
+        let destination = ClaimedEvent.fixture().destination
+        for seconds in [1, 2, 4, 8, 8] {
+            _ = self.plan(two)
+            #expect(self.planner.pauses.paused == [destination])
+            #expect(self.planner.pauses.due(self.start + .seconds(seconds) - .milliseconds(1)).isEmpty)
+            #expect(self.planner.pauses.due(self.start + .seconds(seconds)) == [destination])
+        }
+        #expect(self.plan([(.fixture(), .delivered)]).recovered == [destination])
+        #expect(self.planner.pauses.paused.isEmpty)
+        _ = self.plan(two)
+        #expect(self.planner.pauses.due(self.start + .seconds(1)) == [destination])
+    }
+
+    @Test("a destination that took one event of a batch and refused another is paused")
+    mutating func partlyRefused() {
+        let settlement = self.plan([(.fixture(), .delivered), (.fixture(), .destinationFault("refused (basic.nack)"))])
+        #expect(settlement.delivered.count == 1)
+        #expect(self.planner.pauses.paused.count == 1)
+    }
+
+    @Test("a paused destination that has no event left is forgotten")
+    mutating func forget() {
+        let event = ClaimedEvent.fixture()
+        _ = self.plan([(event, .destinationFault("refused"))])
+        self.planner.forget(event.destination)
+        #expect(self.planner.pauses.paused.isEmpty)
     }
 
     @Test("a change of a destination's state is told once")
