@@ -29,6 +29,14 @@ as_root() {
 
 package_installed() { [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
+# only_one_run DIR: a second run on the same servers would take the first one's away. The lock goes with the process, and with those
+# that inherit descriptor 9.
+only_one_run() {
+    mkdir -p -- "$(dirname -- "$1")"
+    exec 9>"$1.lock"
+    flock --nonblock 9 || die "another run uses $1"
+}
+
 # install_packages NAME…: installs the Debian packages that are missing.
 install_packages() {
     local package missing=()

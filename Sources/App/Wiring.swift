@@ -43,15 +43,14 @@ enum Wiring {
         }
         services.append(.init(service: Self.databaseSetup(configuration, pool: pool, logger: logger)))
         services.append(.init(service: Self.httpServer(configuration, pool: pool, wake: wake, logger: logger)))
-        services.append(.init(service: SecondSignal(logger: logger)))
+        services.append(.init(service: StopGuard(logger: logger)))
         var group = ServiceGroupConfiguration(
             services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        // Within 10 seconds in all: most for work under way, the rest for those who have to be told twice.
-        group.maximumGracefulShutdownDuration = .seconds(8)
-        group.maximumCancellationDuration = .milliseconds(1500)
+        // Most of the 10 seconds for work under way; then it is cancelled, and StopGuard ends what even then goes on.
+        group.maximumGracefulShutdownDuration = .seconds(7)
         return ServiceGroup(configuration: group)
     }
 

@@ -10,7 +10,7 @@ struct ImportRulesTests {
         "Outbox": ["Postgres", "RabbitMQ"],
         "Tasks": ["Outbox", "Postgres"],
         "Telemetry": [],
-        "API": ["CArgon2", "Tasks", "Outbox", "Postgres", "Telemetry"],
+        "API": ["CArgon2", "Tasks", "Outbox", "Postgres"],
         "App": ["API", "Tasks", "Outbox", "Postgres", "RabbitMQ", "Telemetry"],
         "skillrelay": ["App"],
     ]

@@ -82,7 +82,7 @@ struct CancellationTests {
         let configuration = try self.configuration()
         try await withThrowingTaskGroup { group in
             for _ in 0..<8 {
-                group.addTask { try await withConnection(configuration) { try await $0.script("SELECT pg_sleep(1)") } }
+                group.addTask { try await withConnection(configuration) { try await $0.script("SELECT pg_sleep(3)") } }
             }
             group.addTask {
                 for _ in 0..<50 {

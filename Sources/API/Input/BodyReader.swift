@@ -12,7 +12,7 @@ struct BodyReader: Sendable {
     ///   request's deadline comes first; `RequestError.invalidParameter` when the client stopped before the length it
     ///   had announced.
     func read(_ request: Request) async throws -> [UInt8] {
-        let announced = request.headers[.contentLength].flatMap { Int($0) }
+        let announced = self.announcedLength(request)
         guard announced ?? 0 <= self.maxBytes else { throw RequestError.bodyTooLarge }
         let body: ByteBuffer
         do {
@@ -26,11 +26,18 @@ struct BodyReader: Sendable {
         return Array(buffer: body)
     }
 
+    private func announcedLength(_ request: Request) -> Int? {
+        request.headers[.contentLength].flatMap { Int($0) }
+    }
+
     /// The body if the content type is JSON; nil otherwise: upstream's generic binder then reads a form, which has
     /// none of the fields (contract.md §2.0).
     func readIfJSON(_ request: Request) async throws -> [UInt8]? {
         let type = request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " }
-        guard type?.lowercased() == "application/json" else { return nil }
+        guard type?.lowercased() == "application/json" else {
+            guard self.announcedLength(request) ?? 0 <= self.maxBytes else { throw RequestError.bodyTooLarge }
+            return nil
+        }
         return try await self.read(request)
     }
 }

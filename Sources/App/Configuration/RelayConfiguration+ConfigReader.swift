@@ -7,10 +7,10 @@ extension RelayConfiguration {
     /// ## Configuration keys
     ///
     /// - `skillrelay.pollIntervalMs` (integer, milliseconds, default 250): from 10 to 60000.
-    /// - `skillrelay.batchSize` (integer, default 256): from 1 to 10000 events.
+    /// - `skillrelay.batchSize` (integer, default 256): from 1 to 1000 events.
     init(config: ConfigReader) throws(ConfigurationError) {
         self.init()
         self.pollInterval = try config.milliseconds(.pollInterval, in: 10...60_000)
-        self.batchSize = try config.integer(.batchSize, in: 1...10_000)
+        self.batchSize = try config.integer(.batchSize, in: 1...1000)
     }
 }

@@ -78,6 +78,13 @@ extension Setting {
         example: "true"
     )
 
+    static let preparesStatements = Setting(
+        "SKILLRELAY_DATABASE_PREPARE",
+        key: "skillrelay.databasePrepare",
+        default: .bool(true),
+        example: "false"
+    )
+
     static let pollInterval = Setting(
         "SKILLRELAY_POLL_INTERVAL_MS",
         key: "skillrelay.pollIntervalMs",
@@ -112,7 +119,8 @@ extension Setting {
     )
 
     static let all: [Setting] = [
-        .file, .databaseURL, .databasePoolSize, .rabbitMQURL, .host, .port, .role, .rootToken, .pepper, .tokenPrefix,
+        .file, .databaseURL, .databasePoolSize, .preparesStatements, .rabbitMQURL, .host, .port, .role, .rootToken,
+        .pepper, .tokenPrefix,
         .verifiesArgon2, .pollInterval, .batchSize, .publishTimeout, .retentionDays, .logLevel, .logFormat,
     ]
 }

@@ -10,7 +10,8 @@ enum Settings {
     ) async throws(ConfigurationError) -> ConfigReader {
         let secretVariables = Set(Setting.all.filter(\.isSecret).map(\.variable))
         let variables = EnvironmentVariablesProvider(
-            environmentVariables: environment,
+            // Compose files and the like set what they have no value for to the empty text.
+            environmentVariables: environment.filter { !$0.value.isEmpty },
             secretsSpecifier: .specific(secretVariables)
         )
         let defaults = InMemoryProvider(

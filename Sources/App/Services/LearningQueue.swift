@@ -19,7 +19,7 @@ enum LearningQueue {
                 arguments: ["x-message-ttl": .int(Self.messageTTLMilliseconds)]
             )
         } catch let error where error.replyCode == .preconditionFailed {
-            return
+            // It is there, with another ttl: what counts is the binding.
         }
         try await connection.bindQueue(
             Self.name,

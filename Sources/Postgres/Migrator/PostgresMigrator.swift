@@ -112,7 +112,8 @@ public struct PostgresMigrator: Sendable {
                 .migration,
                 sqlState: error.sqlState,
                 constraint: error.constraint,
-                reason: "migration \(migration.name) failed and was rolled back",
+                // The operator needs the server's words, and what DDL says of data is in the migration itself.
+                reason: "migration \(migration.name) failed and was rolled back: \(error.serverMessage ?? "")",
                 serverMessage: error.serverMessage
             )
         }

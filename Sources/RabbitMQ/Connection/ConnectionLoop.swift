@@ -34,6 +34,7 @@ final class ConnectionLoop {
             fileDescriptor: transport.fileDescriptor,
             limit: configuration.operationTimeout + .seconds(1)
         )
+        mailbox.guardWith(self.watchdog)
         self.publisher = Publisher(
             channel: Self.publisherChannel,
             transport: transport,

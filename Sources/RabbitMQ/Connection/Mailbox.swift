@@ -10,6 +10,8 @@ final class Mailbox: Sendable {
     }
 
     private let state = Mutex(State())
+    /// The open connection's.
+    private let watchdog = Mutex<Watchdog?>(nil)
     private let wakeUp: WakeUp
     /// Fulfilled when the connection is open, or could not be opened.
     let opened = Reply<Void>()
@@ -60,6 +62,16 @@ final class Mailbox: Sendable {
             defer { state.commands = [] }
             return state.commands
         }
+    }
+
+    /// Lets tasks cut the connection. For the thread only.
+    func guardWith(_ watchdog: Watchdog) {
+        self.watchdog.withLock { $0 = watchdog }
+    }
+
+    /// Cuts the connection, whatever its thread is waiting for; does nothing before it is open and after its end.
+    func cut() {
+        self.watchdog.withLock { $0 }?.cut()
     }
 
     /// Ends the connection for all tasks. For the thread only, as its last act.

@@ -1,3 +1,4 @@
+import Dispatch
 public import Logging
 
 /// One connection to a broker, with a confirming publisher, consumers and topology.
@@ -52,11 +53,13 @@ public final class RabbitMQConnection: Sendable {
         await self.mailbox.ended.valueUnlessCancelled() ?? RabbitMQError(.cancelled, "waiting was cancelled")
     }
 
-    /// Closes the connection, within `operationTimeout`; without a farewell while the broker blocks it.
+    /// Closes the connection, within a second or so whatever the broker does; without a farewell while it blocks us.
     ///
     /// Messages in flight become unknown, so let ``publish(_:)`` return first.
     public func close() async {
         self.mailbox.send(.close)
+        // Not a sleeping task: the farewell is owed also when the calling task was cancelled.
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(1)) { [mailbox] in mailbox.cut() }
         _ = await self.mailbox.ended.value()
     }
 

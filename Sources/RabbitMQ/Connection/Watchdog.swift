@@ -43,6 +43,13 @@ final class Watchdog: Sendable {
         self.state.withLock { $0.deadline = nil }
     }
 
+    /// Shuts the socket down now: whatever the thread is doing with it fails.
+    func cut() {
+        self.state.withLock { state in
+            if let fileDescriptor = state.fileDescriptor { shutdown(fileDescriptor, Int32(SHUT_RDWR)) }
+        }
+    }
+
     /// Closes the duplicate; without this the peer would never see the connection end.
     func end() {
         self.state.withLock { state in

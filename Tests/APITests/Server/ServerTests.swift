@@ -75,7 +75,7 @@ struct ServerTests {
         limits.idleTimeout = .milliseconds(200)
         try await ServerUnderTest(limits: limits).run { port in
             for start in ["", "GET /health HTTP/1.1\r\nx: "] {
-                await #expect(throws: TestError.self) {
+                await #expect(throws: ConnectionClosed.self) {
                     try await HTTPProbe(port: port).send(raw: Array(start.utf8))
                 }
             }
@@ -122,7 +122,7 @@ struct ServerStrainTests {
                 let answer = try await connection.exchange(Array(slow.utf8))
                 try expect(answer, 408, "request body took too long")
                 #expect(answer.headers["connection"] == "close")
-                await #expect(throws: TestError.self) { try await connection.exchange([]) }
+                await #expect(throws: ConnectionClosed.self) { try await connection.exchange([]) }
             }
         }
     }
@@ -135,7 +135,7 @@ struct ServerStrainTests {
             try await HTTPProbe(port: api.port).withConnection { connection in
                 let head = "POST /api/v1/session HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n"
                 try expect(try await connection.exchange(Array(head.utf8)), 401, "Unauthorized")
-                await #expect(throws: TestError.self) { try await connection.exchange(Array("1\r\nx\r\n".utf8)) }
+                await #expect(throws: ConnectionClosed.self) { try await connection.exchange(Array("1\r\nx\r\n".utf8)) }
             }
         }
     }

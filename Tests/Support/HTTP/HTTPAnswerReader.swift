@@ -17,7 +17,7 @@ struct HTTPAnswerReader {
     mutating func end() throws {
         guard !self.hasEnded, !self.bytes.isEmpty else {
             let start = String(decoding: self.bytes.prefix(200), as: UTF8.self)
-            throw TestError("connection closed without a whole answer: \(start)")
+            throw ConnectionClosed(start: start)
         }
         self.hasEnded = true
     }
@@ -88,4 +88,10 @@ struct HTTPAnswerReader {
         }
         return nil
     }
+}
+
+/// The server closed the connection and had not answered, or not wholly.
+package struct ConnectionClosed: Error {
+    /// What had come by then.
+    let start: String
 }

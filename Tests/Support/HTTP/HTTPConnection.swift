@@ -106,6 +106,8 @@ package final class HTTPConnection: Sendable {
             switch count {
             case 1...: reader.append(Array(buffer.prefix(count)))
             case 0: try reader.end()
+            // Closed with bytes of ours unread.
+            case -1 where errno == ECONNRESET: throw ConnectionClosed(start: "")
             default: throw TestError("connection broken while waiting for an answer: \(Self.lastError)")
             }
         }

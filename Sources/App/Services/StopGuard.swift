@@ -2,16 +2,26 @@ import Foundation
 import Logging
 import ServiceLifecycle
 
-/// From the first signal to stop on, gives the next one back its default effect: it ends the process at once.
+/// From the first signal to stop on: the next one has its default effect again and ends the process at once, and so does the limit, should
+/// a server that does not answer hold the stop up.
 ///
 /// Last in its group, so that it hears of the shutdown first.
-struct SecondSignal: Service {
+struct StopGuard: Service {
+    /// Promised: an exit within 10 seconds.
+    private static let limit = DispatchTimeInterval.milliseconds(9500)
+
     let logger: Logger
 
     func run() async throws {
         try await gracefulShutdown()
         Self.restoreDefaults()
         self.logger.notice("stopping")
+        let logger = self.logger
+        DispatchQueue.global().asyncAfter(deadline: .now() + Self.limit) {
+            // As safe as being killed, which loses nothing.
+            logger.warning("stopped in the middle of work: the shutdown took too long")
+            _exit(0)
+        }
     }
 
     private static func restoreDefaults() {
