@@ -26,12 +26,18 @@ final class CancelRequest: Sendable {
 
     /// Sends the request; signals `wake` when it has finished.
     func send(signalling wake: WakeDescriptor) {
-        startThread {
+        let sending: @Sendable () -> Void = {
             var message = [CChar](repeating: 0, count: 256)
             // Its failure changes nothing: the wait for the result has a deadline.
             _ = unsafe PQcancel(self.raw, &message, Int32(message.count))
             self.finished.store(true, ordering: .releasing)
             wake.signal()
+        }
+        do throws(PostgresError) {
+            try startThread(sending)
+        } catch {
+            // Not sent; the statement's deadline is what is left.
+            self.finished.store(true, ordering: .releasing)
         }
     }
 }

@@ -14,8 +14,8 @@ final class ConnectionThread: SerialExecutor {
     private let identity = Atomic<UInt>(0)
 
     /// Starts the thread, which lives until `stop`.
-    init() {
-        startThread { self.run() }
+    init() throws(PostgresError) {
+        try startThread { self.run() }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

@@ -1,7 +1,9 @@
 import Glibc
 
 /// Starts a thread that ends with `body`; nobody joins it.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+///
+/// - Throws: `.unavailable` when the system has no thread left.
+func startThread(_ body: @escaping @Sendable () -> Void) throws(PostgresError) {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(body: @escaping @Sendable () -> Void) {
@@ -20,7 +22,9 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
         },
         box.toOpaque()
     )
-    // Without threads no connection can make progress, and no caller could do anything about it.
-    precondition(status == 0, "pthread_create failed with \(status)")
+    guard status == 0 else {
+        unsafe box.release()
+        throw PostgresError(.unavailable, reason: "no thread left, error \(status)")
+    }
     pthread_detach(thread)
 }

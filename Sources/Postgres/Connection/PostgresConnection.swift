@@ -20,7 +20,7 @@ public actor PostgresConnection {
     private init(configuration: PostgresConfiguration, logger: Logger) throws(PostgresError) {
         // Nothing here may block: an actor's init runs on the caller's thread.
         self.signals = try ConnectionSignals()
-        self.thread = ConnectionThread()
+        self.thread = try ConnectionThread()
         self.wire = Wire(configuration: configuration, signals: self.signals, logger: logger)
     }
 
