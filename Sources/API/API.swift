@@ -52,6 +52,7 @@ package func buildApplication(
 private func buildHealthRouter() -> Router<RelayContext> {
     let router = Router(context: RelayContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware())
+    router.add(middleware: UpgradeMiddleware())
     router.add(middleware: ErrorMiddleware())
     router.add(middleware: CanonicalPathMiddleware())
     router.addRoutes(HealthController().routes)

@@ -127,6 +127,24 @@ struct ServerStrainTests {
         }
     }
 
+    @Test(
+        "answers a request for another protocol and closes, instead of ignoring what comes after it",
+        arguments: [
+            "GET /health HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n",
+            "CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n",
+        ]
+    )
+    func upgrade(request: String) async throws {
+        try await ServerUnderTest(limits: APILimits()).run { port in
+            try await HTTPProbe(port: port).withConnection { connection in
+                let answer = try await connection.exchange(Array(request.utf8))
+                #expect(answer.status == (request.hasPrefix("GET") ? 200 : 404))
+                #expect(answer.headers["connection"] == "close")
+                await #expect(throws: ConnectionClosed.self) { try await connection.exchange([]) }
+            }
+        }
+    }
+
     @Test("does not read for ever what it has answered already")
     func endlessBody() async throws {
         var limits = APILimits()
