@@ -50,6 +50,7 @@ struct DatabaseSetup: Service {
                     self.logger.error("the database could not be set up, still trying", error: error)
                 }
             }
+            // Ended early by a stop: the condition above sees it.
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.retryInterval) }
         }
     }
