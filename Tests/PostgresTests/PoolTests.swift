@@ -201,8 +201,8 @@ struct PoolTests {
     @Test("without a server a lease is refused at once; when the server comes, the pool finds it")
     func serverComesLate() async throws {
         let url = try TestURL(TestEnvironment.databaseURL)
-        try await withForwarder(to: url.port) { forwarder in
-            let configuration = try Server.configuration(name: "late", url: url.port(forwarder.port))
+        try await withFaultProxy(to: url.port) { proxy in
+            let configuration = try Server.configuration(name: "late", url: url.port(proxy.port))
             try await self.withPool(configuration, size: 4) { pool, _ in
                 try await eventually("the server is known to be away") { pool.state.withLock { $0.failures } > 0 }
                 for _ in 0..<10 {
@@ -212,7 +212,7 @@ struct PoolTests {
                     #expect(ContinuousClock.now - start < .milliseconds(100))
                 }
                 #expect(!pool.isConnected)
-                forwarder.open()
+                proxy.open()
                 try await eventually("connected") { pool.isConnected }
                 #expect(try await self.backendID(pool) > 0)
             }

@@ -11,41 +11,58 @@ struct ConnectTests {
         await #expect(throws: RabbitMQError.self) { _ = try await Broker.connect(configuration) }
     }
 
-    /// A port of the loopback interface where nobody listens.
-    private func closedPort() throws -> UInt16 { try Listener().port }
+    /// Lends a proxy before the broker; nobody listens there until it is opened.
+    private func withProxy(_ body: (FaultProxy) async throws -> Void) async throws {
+        try await withFaultProxy(to: Int(try Broker.configuration().endpoints[0].port), body)
+    }
+
+    /// Lends a port where somebody listens and never says a word.
+    private func withSilentServer(_ body: (FaultProxy) async throws -> Void) async throws {
+        try await self.withProxy { proxy in
+            proxy.hold()
+            proxy.open()
+            try await body(proxy)
+        }
+    }
 
     @Test("nobody listens: unreachable at once")
     func nobodyListens() async throws {
-        let started = ContinuousClock.now
-        let error = await self.failure(try Broker.configuration(url: "amqp://127.0.0.1:\(try self.closedPort())"))
-        #expect(error?.code == .unreachable)
-        #expect(error?.description.contains("connection refused") == true)
-        #expect(ContinuousClock.now - started < .seconds(2))
+        try await self.withProxy { nobody in
+            let started = ContinuousClock.now
+            let error = await self.failure(try Broker.configuration(url: "amqp://127.0.0.1:\(nobody.port)"))
+            #expect(error?.code == .unreachable)
+            #expect(error?.description.contains("connection refused") == true)
+            #expect(ContinuousClock.now - started < .seconds(2))
+        }
     }
 
     @Test("a server that says nothing: unreachable after the connect timeout", arguments: ["amqp", "amqps"])
     func silentServer(scheme: String) async throws {
-        let silent = try Listener()
-        let started = ContinuousClock.now
-        let error = await self.failure(
-            try Broker.configuration(url: "\(scheme)://127.0.0.1:\(silent.port)") { $0.connectTimeout = .seconds(1) }
-        )
-        #expect(error?.code == .unreachable)
-        #expect(ContinuousClock.now - started < .seconds(4))
+        try await self.withSilentServer { silent in
+            let started = ContinuousClock.now
+            let error = await self.failure(
+                try Broker.configuration(url: "\(scheme)://127.0.0.1:\(silent.port)") {
+                    $0.connectTimeout = .seconds(1)
+                }
+            )
+            #expect(error?.code == .unreachable)
+            #expect(ContinuousClock.now - started < .seconds(4))
+        }
     }
 
     @Test("a cancelled connect returns at once")
     func cancelled() async throws {
-        let silent = try Listener()
-        let configuration = try Broker.configuration(url: "amqp://127.0.0.1:\(silent.port)") {
-            $0.connectTimeout = .seconds(20)
+        try await self.withSilentServer { silent in
+            let configuration = try Broker.configuration(url: "amqp://127.0.0.1:\(silent.port)") {
+                $0.connectTimeout = .seconds(20)
+            }
+            let connecting = Task { try await Broker.connect(configuration) }
+            connecting.cancel()
+            let started = ContinuousClock.now
+            let error = await #expect(throws: RabbitMQError.self) { _ = try await connecting.value }
+            #expect(error?.code == .cancelled)
+            #expect(ContinuousClock.now - started < .seconds(2))
         }
-        let connecting = Task { try await Broker.connect(configuration) }
-        connecting.cancel()
-        let started = ContinuousClock.now
-        let error = await #expect(throws: RabbitMQError.self) { _ = try await connecting.value }
-        #expect(error?.code == .cancelled)
-        #expect(ContinuousClock.now - started < .seconds(2))
     }
 
     @Test("a wrong password is refused with 403 and appears nowhere")
@@ -80,12 +97,14 @@ struct ConnectTests {
 
     @Test("several hosts are tried in turn")
     func severalHosts() async throws {
-        let dead = "amqp://127.0.0.1:\(try self.closedPort())"
-        try await Broker.withConnection(url: "\(dead),\(try TestEnvironment.rabbitMQURL)") { connection, _ in
-            #expect(connection.isOpen)
+        try await self.withProxy { nobody in
+            let dead = "amqp://127.0.0.1:\(nobody.port)"
+            try await Broker.withConnection(url: "\(dead),\(try TestEnvironment.rabbitMQURL)") { connection, _ in
+                #expect(connection.isOpen)
+            }
+            let error = await self.failure(try Broker.configuration(url: "\(dead),\(dead)"))
+            #expect(error?.code == .unreachable)
         }
-        let error = await self.failure(try Broker.configuration(url: "\(dead),\(dead)"))
-        #expect(error?.code == .unreachable)
     }
 
     @Test("TLS with a private authority, by name and by address", arguments: ["localhost", "127.0.0.1"])
@@ -119,10 +138,12 @@ struct ConnectTests {
     func otherName(host: String) async throws {
         let authority = try TestEnvironment.rabbitMQCAFile
         let broker = try Broker.configuration(url: try TestEnvironment.rabbitMQTLSURL).endpoints[0]
-        let proxy = try TCPProxy(to: broker.port, on: host)
-        let error = await self.failure(
-            try Broker.configuration(url: "amqps://\(host):\(proxy.port)") { $0.caCertificateFile = authority }
-        )
+        let error = try await withFaultProxy(to: Int(broker.port), on: host) { proxy in
+            proxy.open()
+            return await self.failure(
+                try Broker.configuration(url: "amqps://\(host):\(proxy.port)") { $0.caCertificateFile = authority }
+            )
+        }
         #expect(error?.code == .unreachable)
         #expect(error?.description.contains("verif") == true, "\(String(describing: error))")
     }
@@ -130,13 +151,15 @@ struct ConnectTests {
     @Test("letting go of a connection closes it")
     func letGo() async throws {
         let broker = try Broker.configuration().endpoints[0]
-        let proxy = try TCPProxy(to: broker.port)
-        var configuration = try Broker.configuration()
-        configuration = try Broker.configuration(
-            url: "amqp://\(broker.username):\(broker.password.value)@127.0.0.1:\(proxy.port)"
-        )
-        _ = try await Broker.connect(configuration)
-        try await eventually("the proxy sees the connection close") { proxy.isClientGone }
+        try await withFaultProxy(to: Int(broker.port)) { proxy in
+            proxy.open()
+            _ = try await Broker.connect(
+                try Broker.configuration(
+                    url: "amqp://\(broker.username):\(broker.password.value)@127.0.0.1:\(proxy.port)"
+                )
+            )
+            try await eventually("the proxy sees the connection close") { proxy.clientsGoneCount == 1 }
+        }
     }
 }
 

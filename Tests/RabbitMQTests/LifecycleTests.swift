@@ -8,12 +8,14 @@ struct LifecycleTests {
     /// Lends a connection that runs through a proxy.
     private func withProxy(
         _ change: (inout RabbitMQConfiguration) -> Void = { _ in },
-        _ body: (RabbitMQConnection, TCPProxy) async throws -> Void
+        _ body: (RabbitMQConnection, FaultProxy) async throws -> Void
     ) async throws {
         let broker = try Broker.configuration().endpoints[0]
-        let proxy = try TCPProxy(to: broker.port)
-        let url = "amqp://\(broker.username):\(broker.password.value)@127.0.0.1:\(proxy.port)"
-        try await Broker.withConnection(url: url, change) { connection, _ in try await body(connection, proxy) }
+        try await withFaultProxy(to: Int(broker.port)) { proxy in
+            proxy.open()
+            let url = "amqp://\(broker.username):\(broker.password.value)@127.0.0.1:\(proxy.port)"
+            try await Broker.withConnection(url: url, change) { connection, _ in try await body(connection, proxy) }
+        }
     }
 
     @Test("an idle connection keeps up its heartbeats")
@@ -47,12 +49,11 @@ struct LifecycleTests {
         try await self.withProxy({ $0.windowMessages = 4 }) { connection, proxy in
             let queue = try await Broker.declareQueue(connection)
             #expect(await connection.publish([.to(queue)]) == [.routed])
-            proxy.mode = .frozen
+            proxy.hold()
             async let publishing = connection.publish((0..<6).map { _ in .to(queue) })
             async let later = connection.publish([.to(queue)])
-            proxy.mode = .cut
+            proxy.cut()
             let outcomes = await publishing
-            // What the proxy forwarded before it froze may have been confirmed.
             #expect(outcomes.allSatisfy { ($0.unknownError ?? $0.unsentError)?.code == .connectionLost })
             #expect(await later.allSatisfy { ($0.unknownError ?? $0.unsentError)?.code == .connectionLost })
             #expect(await connection.waitUntilClosed().code == .connectionLost)
@@ -67,8 +68,7 @@ struct LifecycleTests {
         }) { connection, proxy in
             let queue = try await Broker.declareQueue(connection)
             #expect(await connection.publish([.to(queue)]) == [.routed])
-            proxy.mode = .frozen
-            try await Task.sleep(for: .milliseconds(20))  // what the proxy has read, it still forwards
+            proxy.hold()
             let started = ContinuousClock.now
             let outcomes = await connection.publish([.to(queue), .to(queue), .to(queue)])
             #expect(outcomes.map { $0.unknownError?.code } == [.timeout, .timeout, nil])
@@ -81,7 +81,7 @@ struct LifecycleTests {
     @Test("a peer that is gone without a word is noticed by the heartbeat")
     func silentPeer() async throws {
         try await self.withProxy({ $0.heartbeat = .seconds(1) }) { connection, proxy in
-            proxy.mode = .frozen
+            proxy.hold()
             let error = await connection.waitUntilClosed()
             #expect(error.code == .connectionLost)
             #expect(error.description.contains("heartbeat"))
@@ -91,8 +91,7 @@ struct LifecycleTests {
     @Test("an answer that does not come ends the connection in time")
     func noAnswer() async throws {
         try await self.withProxy({ $0.operationTimeout = .milliseconds(500) }) { connection, proxy in
-            proxy.mode = .frozen
-            try await Task.sleep(for: .milliseconds(20))  // what the proxy has read, it still forwards
+            proxy.hold()
             let error = await #expect(throws: RabbitMQError.self) { try await connection.deleteQueue("q") }
             #expect(error?.code == .timeout)
             #expect(await connection.waitUntilClosed().code == .timeout)
@@ -107,7 +106,7 @@ struct LifecycleTests {
         }) { connection, proxy in
             let queue = try await Broker.declareQueue(connection)
             #expect(await connection.publish([.to(queue)]) == [.routed])
-            proxy.mode = .frozen
+            proxy.hold()
             var large = RabbitMQMessage.to(queue)
             large.body = [UInt8](repeating: 0, count: 32_000_000)  // more than the kernels' buffers hold
             let started = ContinuousClock.now
@@ -122,8 +121,7 @@ struct LifecycleTests {
         try await self.withProxy({ $0.windowMessages = 1 }) { connection, proxy in
             let queue = try await Broker.declareQueue(connection)
             #expect(await connection.publish([.to(queue)]) == [.routed])
-            proxy.mode = .frozen
-            try await Task.sleep(for: .milliseconds(20))  // what the proxy has read, it still forwards
+            proxy.hold()
             let publishing = Task { await connection.publish([.to(queue), .to(queue)]) }
             try await Task.sleep(for: .milliseconds(100))  // either order of sending and cancelling is fine
             publishing.cancel()
@@ -131,7 +129,7 @@ struct LifecycleTests {
             let outcomes = await publishing.value
             #expect(ContinuousClock.now - started < .seconds(1))
             #expect(outcomes.map { ($0.unknownError ?? $0.unsentError)?.code } == [.cancelled, .cancelled])
-            proxy.mode = .forwarding
+            proxy.heal()
             #expect(await connection.publish([.to(queue)]) == [.routed])
         }
     }
@@ -139,7 +137,7 @@ struct LifecycleTests {
     @Test("closing while nothing answers is bounded")
     func closeUnanswered() async throws {
         try await self.withProxy({ $0.operationTimeout = .milliseconds(500) }) { connection, proxy in
-            proxy.mode = .frozen
+            proxy.hold()
             let started = ContinuousClock.now
             await connection.close()
             #expect(ContinuousClock.now - started < .seconds(4))

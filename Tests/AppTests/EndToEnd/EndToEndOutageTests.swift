@@ -9,15 +9,15 @@ struct EndToEndOutageTests {
     func brokerComesLate() async throws {
         try await EndToEnd.with { system in
             let broker = try TestURL(system.vhost.url)
-            try await withForwarder(to: broker.port) { forwarder in
-                let environment = ["RABBITMQ_URL": broker.port(forwarder.port)]
+            try await withFaultProxy(to: broker.port) { proxy in
+                let environment = ["RABBITMQ_URL": broker.port(proxy.port)]
                 try await system.serve(environment: environment) { service, client in
                     let task = try await client.makeLearningTask()
                     #expect(try await client.setStatus(of: task, to: "success").status == 200)
                     #expect(try await system.pendingCount() == 1)
                     #expect(service.isRunning)
 
-                    forwarder.open()
+                    proxy.open()
                     let messages = try await system.delivered()
                     #expect(messages.map(\.text) == [task.learningMessage])
                     #expect(messages.map(\.messageID) == (try await system.eventIDs()))
@@ -30,8 +30,8 @@ struct EndToEndOutageTests {
     func databaseComesLate() async throws {
         try await EndToEnd.with { system in
             let database = try TestURL(system.database.url)
-            try await withForwarder(to: database.port) { forwarder in
-                let environment = ["DATABASE_URL": database.port(forwarder.port)]
+            try await withFaultProxy(to: database.port) { proxy in
+                let environment = ["DATABASE_URL": database.port(proxy.port)]
                 try await system.serve(environment: environment) { service, client in
                     #expect(try await client.probe.send("GET", "/health").status == 200)
                     let refused = try await client.probe.send("POST", "/api/v1/session", body: "{}")
@@ -39,7 +39,7 @@ struct EndToEndOutageTests {
                     #expect(refused.headers["retry-after"].flatMap { Int($0) } ?? 0 > 0)
                     #expect(service.isRunning)
 
-                    forwarder.open()
+                    proxy.open()
                     try await eventually("requests are answered") {
                         try await client.probe.send("POST", "/api/v1/session", body: "{}").status == 201
                     }

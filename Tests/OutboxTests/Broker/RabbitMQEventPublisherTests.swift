@@ -167,9 +167,9 @@ struct RabbitMQEventPublisherTests {
         try await withTestVhost { vhost in
             try await vhost.declareCore()
             let url = try TestURL(vhost.url)
-            try await withForwarder(to: url.port) { forwarder in
+            try await withFaultProxy(to: url.port) { proxy in
                 let publisher = RabbitMQEventPublisher(
-                    configuration: try RabbitMQConfiguration(urls: url.port(forwarder.port)), exchanges: [],
+                    configuration: try RabbitMQConfiguration(urls: url.port(proxy.port)), exchanges: [],
                     retryPolicy: RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50)),
                     logger: Logger(label: "test")
                 )
@@ -177,7 +177,7 @@ struct RabbitMQEventPublisherTests {
                     let event = ClaimedEvent.fixture(routingKey: Self.core)
                     #expect(!publisher.isReady)
                     #expect(await publisher.publish([event]) == [.unsent("not connected to RabbitMQ")])
-                    forwarder.open()
+                    proxy.open()
                     try await eventually("the publisher is ready") { publisher.isReady }
                     #expect(await publisher.publish([event]) == [.delivered])
                 }

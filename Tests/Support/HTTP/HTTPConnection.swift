@@ -76,7 +76,8 @@ package final class HTTPConnection: Sendable {
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(self.descriptor, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
         }
-        guard sockaddr_in.loopback(port: port).withSockaddr({ Glibc.connect(self.descriptor, $0, $1) }) == 0 else {
+        let address = LoopbackSocket.address("127.0.0.1", port: port)
+        guard address.withSockaddr({ Glibc.connect(self.descriptor, $0, $1) }) == 0 else {
             throw TestError("no server on port \(port): \(Self.lastError)")
         }
     }
