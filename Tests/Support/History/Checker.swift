@@ -1,0 +1,162 @@
+/// Compares what was promised with what happened. Pure: a history goes in, a verdict comes out.
+package struct Checker {
+    private let history: History
+    private let arrivals: [String: [Arrival]]
+    private var verdict = Verdict()
+
+    /// Checks a run that has come to rest.
+    package static func check(_ history: History) -> Verdict {
+        var checker = Checker(history)
+        checker.checkRequests()
+        checker.checkEvents()
+        checker.checkArrivals()
+        checker.checkDuplicates()
+        checker.checkRecovery()
+        checker.verdict.violations.sort { $0.at < $1.at }
+        return checker.verdict
+    }
+
+    private init(_ history: History) {
+        self.history = history
+        self.arrivals = Dictionary(grouping: history.arrivals, by: \.id)
+        self.verdict.eventCount = history.outbox.events.count
+        self.verdict.incidents = history.incidents.map { incident in
+            Verdict.Finding(
+                incident: incident,
+                eventCount: history.outbox.events.count { incident.window.contains($0.createdAt) }
+            )
+        }
+    }
+
+    private mutating func object(_ kind: Violation.Kind, _ subject: String, _ what: String, at moment: Duration) {
+        self.verdict.violations.append(Violation(kind: kind, subject: subject, what: what, at: moment))
+    }
+
+    // MARK: Requests and events
+
+    /// Each accepted change wrote exactly one event, each unknown one at most one, each refused one none.
+    private mutating func checkRequests() {
+        let events = Dictionary(grouping: self.history.outbox.events.filter { $0.task != nil }) { $0.task ?? "" }
+        let requests = Dictionary(grouping: self.history.requests, by: \.task)
+        for (task, requests) in requests {
+            var least = 0
+            var most = 0
+            for request in requests {
+                switch request.answer {
+                case .ok:
+                    self.verdict.acceptedCount += 1
+                    if request.expectsEvent { (least, most) = (least + 1, most + 1) }
+                case .unknown:
+                    self.verdict.unknownCount += 1
+                    if request.expectsEvent { most += 1 }
+                case .refused: break
+                }
+            }
+            let count = events[task]?.count ?? 0
+            let moment = requests[0].sentAt
+            if count < least {
+                self.object(.lost, task, "\(least) changes accepted, \(count) events written", at: moment)
+            } else if count > most {
+                // A change that was refused or of another kind explains an event where none may be.
+                let kind = most == 0 ? Violation.Kind.phantom : .doubledEvent
+                self.object(kind, task, "\(count) events written, at most \(most) asked for", at: moment)
+            }
+        }
+        for (task, events) in events where requests[task] == nil {
+            self.object(.phantom, events[0].id, "nobody asked for its event", at: events[0].createdAt)
+        }
+    }
+
+    /// Each event is in one place, and what is said to be delivered was received.
+    private mutating func checkEvents() {
+        let outbox = self.history.outbox
+        let delivered = Dictionary(outbox.delivered.map { ($0, 1) }, uniquingKeysWith: +)
+        for id in self.history.enqueued.subtracting(outbox.events.map(\.id)) {
+            self.object(.lost, id, "its commit was confirmed, its event is not there", at: .zero)
+        }
+        for event in outbox.events {
+            let places = [
+                outbox.pending.contains(event.id) ? "pending" : nil,
+                outbox.dead.contains(event.id) ? "dead" : nil,
+                delivered[event.id] == nil ? nil : "delivered",
+            ].compactMap(\.self)
+            switch places {
+            case []: self.object(.lost, event.id, "neither pending nor delivered nor dead", at: event.createdAt)
+            case ["delivered"]:
+                if self.arrivals[event.id] == nil {
+                    self.object(.lost, event.id, "said to be delivered, never received", at: event.createdAt)
+                }
+            case ["pending"]: self.object(.stuck, event.id, "still to be sent at the end", at: event.createdAt)
+            default: self.object(.outOfPlace, event.id, places.joined(separator: " and "), at: event.createdAt)
+            }
+            if let times = delivered[event.id], times > 1 {
+                self.object(.outOfPlace, event.id, "delivered \(times) times by the books", at: event.createdAt)
+            }
+            if event.task == nil, !self.history.enqueued.contains(event.id) {
+                self.object(.phantom, event.id, "nobody wrote its event", at: event.createdAt)
+            }
+        }
+    }
+
+    /// Each message is its event: the same body, to the same destination.
+    private mutating func checkArrivals() {
+        let events = Dictionary(self.history.outbox.events.map { ($0.id, $0) }) { first, _ in first }
+        for arrival in self.history.arrivals {
+            guard let event = events[arrival.id] else {
+                self.object(.phantom, arrival.id, "a message without an event", at: arrival.at)
+                continue
+            }
+            if arrival.body != event.body {
+                self.object(.phantom, arrival.id, "another body than its event's", at: arrival.at)
+            }
+            if (arrival.exchange, arrival.routingKey) != (event.exchange, event.routingKey) {
+                self.object(.outOfPlace, arrival.id, "sent to another destination than its event's", at: arrival.at)
+            }
+        }
+    }
+
+    // MARK: Faults
+
+    /// Each repeat falls into the window of a fault that may repeat messages, and has not repeated too many.
+    private mutating func checkDuplicates() {
+        var repeats: [Arrival] = []
+        for arrivals in self.arrivals.values where arrivals.count > 1 {
+            let later = arrivals.sorted { $0.at < $1.at }.dropFirst()
+            repeats += later.filter { !$0.redelivered }
+            self.verdict.redeliveredCount += later.count(where: \.redelivered)
+        }
+        self.verdict.duplicateCount = repeats.count
+        for arrival in repeats.sorted(by: { $0.at < $1.at }) {
+            let candidates = self.verdict.incidents.indices.filter { index in
+                let finding = self.verdict.incidents[index]
+                return finding.incident.window.contains(arrival.at)
+                    && finding.duplicateCount < finding.incident.duplicatesAllowed
+            }
+            // To the fault that is over first: the others can still explain later ones.
+            let explanation = candidates.min { first, second in
+                let incidents = self.verdict.incidents
+                return incidents[first].incident.window.upperBound < incidents[second].incident.window.upperBound
+            }
+            if let explanation {
+                self.verdict.incidents[explanation].duplicateCount += 1
+            } else {
+                let mark = arrival.possibleDuplicate ? ", marked as a possible one" : ""
+                self.object(.duplicated, arrival.id, "a repeat that no fault allows\(mark)", at: arrival.at)
+            }
+        }
+    }
+
+    /// The system was well again in time.
+    private mutating func checkRecovery() {
+        for incident in self.history.incidents {
+            guard let recovery = incident.recovery else {
+                self.object(.slow, incident.fault, "not well again at the end", at: incident.injectedAt)
+                continue
+            }
+            if recovery > incident.recoveryBudget {
+                let what = "well again after \(recovery), allowed are \(incident.recoveryBudget)"
+                self.object(.slow, incident.fault, what, at: incident.injectedAt)
+            }
+        }
+    }
+}
