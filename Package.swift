@@ -115,6 +115,12 @@ let package = Package(
             dependencies: ["App", "API", "Outbox", "Postgres", "RabbitMQ", "Telemetry", "Support", "skillrelay"],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "FailureTests",
+            dependencies: ["Postgres", "RabbitMQ", "Support", "skillrelay"],
+            path: "Tests/Failure",
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -15,13 +15,13 @@ struct ImportRulesTests {
         "skillrelay": ["App"],
     ]
 
-    private static let sources = URL(filePath: #filePath).appending(path: "../../../Sources").standardized
+    private static let sources = Repository.file("Sources")
 
     @Test("each target imports only what stands below it", arguments: Self.allowed.keys.sorted())
     func direction(target: String) throws {
         let ours = Set(Self.allowed.keys).union(["CLibPQ", "CRabbitMQ", "CArgon2"])
         let allowed = try #require(Self.allowed[target])
-        for file in try Self.swiftFiles(in: target) {
+        for file in try Self.swiftFiles(in: Self.sources.appending(path: target)) {
             let forbidden = try Self.imports(of: file).intersection(ours).subtracting(allowed)
             #expect(forbidden.isEmpty, "\(file.path()) imports \(forbidden.sorted().joined(separator: ", "))")
         }
@@ -29,8 +29,17 @@ struct ImportRulesTests {
 
     @Test("in the two clients, one folder touches C", arguments: [("Postgres", "CLibPQ"), ("RabbitMQ", "CRabbitMQ")])
     func pointers(target: String, library: String) throws {
-        for file in try Self.swiftFiles(in: target) where try Self.imports(of: file).contains(library) {
+        for file in try Self.swiftFiles(in: Self.sources.appending(path: target))
+        where try Self.imports(of: file).contains(library) {
             #expect(file.deletingLastPathComponent().lastPathComponent == "CInterop", "\(file.path())")
+        }
+    }
+
+    @Test("the failure tests know the service from outside only")
+    func failureTests() throws {
+        let inside = Set(Self.allowed.keys).subtracting(["Postgres", "RabbitMQ"])
+        for file in try Self.swiftFiles(in: Repository.file("Tests/Failure")) {
+            #expect(try Self.imports(of: file).isDisjoint(with: inside), "\(file.path())")
         }
     }
 
@@ -41,8 +50,7 @@ struct ImportRulesTests {
         #expect(folders.sorted() == Self.allowed.keys.sorted())
     }
 
-    private static func swiftFiles(in target: String) throws -> [URL] {
-        let folder = Self.sources.appending(path: target)
+    private static func swiftFiles(in folder: URL) throws -> [URL] {
         let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path())
             .filter { $0.hasSuffix(".swift") }
             .map { folder.appending(path: $0) }

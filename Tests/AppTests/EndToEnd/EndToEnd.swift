@@ -12,7 +12,7 @@ struct EndToEnd: Sendable {
     static func with(_ body: (EndToEnd) async throws -> Void) async throws {
         try await withTestServers { database, vhost in
             try await vhost.declareCore()
-            let token = try await Self.createProject(database)
+            let token = try await makeProject(in: database.url, pepper: Self.pepper)
             try await body(EndToEnd(database: database, vhost: vhost, token: token))
         }
     }
@@ -50,22 +50,11 @@ struct EndToEnd: Sendable {
             .map { $0.uuidString.lowercased() }
     }
 
-    private static func createProject(_ database: TestDatabase) async throws -> String {
-        struct Project: Decodable { let token: String }
-        return try await Support.withService(
-            ["project", "create", "--json"],
-            environment: Self.environment(database: database.url)
-        ) { command in
-            guard try await command.exit() == .exited(0) else {
-                throw TestError("project create failed: \(command.log)")
-            }
-            return try JSONDecoder().decode(Project.self, from: Data(command.output.utf8)).token
-        }
-    }
+    private static let pepper = "end-to-end"
 
     /// The least that an instance needs.
     private static func environment(database: String) -> [String: String] {
-        ["DATABASE_URL": database, "ROOT_SECRET_PEPPER": "end-to-end", "SKILLRELAY_PORT": "0"]
+        ["DATABASE_URL": database, "ROOT_SECRET_PEPPER": Self.pepper, "SKILLRELAY_PORT": "0"]
     }
 }
 

@@ -110,6 +110,20 @@ package func withService<Result>(
     }
 }
 
+/// Makes a project with the real command; its bearer token.
+package func makeProject(in database: String, pepper: String) async throws -> String {
+    struct Project: Decodable { let token: String }
+    return try await withService(
+        ["project", "create", "--json"],
+        environment: ["DATABASE_URL": database, "ROOT_SECRET_PEPPER": pepper]
+    ) { command in
+        guard try await command.exit() == .exited(0) else {
+            throw TestError("project create failed: \(command.log)")
+        }
+        return try JSONDecoder().decode(Project.self, from: Data(command.output.utf8)).token
+    }
+}
+
 extension FileManager {
     /// An executable product of the build that the running tests come from.
     fileprivate func executableBesideTests(_ name: String) throws -> URL {

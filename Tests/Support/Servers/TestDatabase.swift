@@ -64,7 +64,7 @@ package func withTestDatabase<Result>(_ body: (TestDatabase) async throws -> Res
 }
 
 /// Lends a connection whose statements may take as long as making a database takes.
-func withTestConnection<Result>(
+package func withTestConnection<Result>(
     to url: String,
     _ body: (PostgresConnection) async throws -> Result
 ) async throws -> Result {
@@ -72,6 +72,7 @@ func withTestConnection<Result>(
     configuration.applicationName = "skillrelay-tests"
     configuration.statementTimeout = .seconds(60)
     configuration.lockTimeout = .seconds(60)
+    configuration.idleInTransactionTimeout = .seconds(600)
     configuration.connectTimeout = .seconds(10)
     let connection = try await PostgresConnection.connect(configuration, logger: .tests)
     return try await cleaningUp {

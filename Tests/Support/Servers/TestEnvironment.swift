@@ -2,6 +2,9 @@ import Foundation
 
 /// Where the servers of this test run are: what `scripts/services env` prints.
 package enum TestEnvironment {
+    /// In place of the process's own environment, for tests that bring servers of their own.
+    @TaskLocal package static var variables = ProcessInfo.processInfo.environment
+
     /// libpq URI of a database whose role may create others.
     package static var databaseURL: String {
         get throws { try Self.value("DATABASE_URL") }
@@ -27,8 +30,8 @@ package enum TestEnvironment {
         get throws { try Self.value("RABBITMQ_MANAGEMENT_URL") }
     }
 
-    private static func value(_ name: String) throws -> String {
-        guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else {
+    package static func value(_ name: String) throws -> String {
+        guard let value = Self.variables[name], !value.isEmpty else {
             throw TestError("\(name) is not set: run scripts/test, or source <(scripts/services env) first")
         }
         return value

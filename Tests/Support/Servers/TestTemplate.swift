@@ -7,14 +7,16 @@ import Postgres
 actor TestTemplate {
     static let shared = TestTemplate()
 
-    private var made: Task<String, any Error>?
+    /// By server.
+    private var made: [String: Task<String, any Error>] = [:]
 
     /// The template's name; the first caller makes it.
     var name: String {
         get async throws {
             // Unstructured, because all tests wait for the same work, and the first one's end must not cancel it.
-            let made = self.made ?? Task { try await Self.make() }
-            self.made = made
+            let server = try TestEnvironment.databaseURL
+            let made = self.made[server] ?? Task { try await Self.make() }
+            self.made[server] = made
             return try await made.value
         }
     }

@@ -65,8 +65,9 @@ package struct TestVhost: Sendable {
         return try answer.decode([StoredMessage].self)
     }
 
+    /// Asks the broker's HTTP API <https://www.rabbitmq.com/docs/management#http-api>, at a path under `/api/`.
     @discardableResult
-    private func manage(_ method: String, _ path: String, _ body: String = "") async throws -> HTTPAnswer {
+    package func manage(_ method: String, _ path: String, _ body: String = "") async throws -> HTTPAnswer {
         let answer = try await self.management.send(method, "/api/\(path)", body: body)
         guard (200..<300).contains(answer.status) else {
             throw TestError("\(method) \(path): the broker's API answers \(answer.status) \(answer.text)")

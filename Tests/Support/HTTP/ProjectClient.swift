@@ -1,19 +1,25 @@
 import Foundation
-import Support
 
 /// What an SDK does for one project, over HTTP.
-struct ProjectClient: Sendable {
-    let probe: HTTPProbe
+package struct ProjectClient: Sendable {
+    package let probe: HTTPProbe
 
-    init(port: Int, token: String) {
+    package init(port: Int, token: String) {
         self.probe = HTTPProbe(port: port, headers: ["authorization": "Bearer \(token)"])
     }
 
-    struct Task: Decodable, Sendable {
-        let id: String
-        let sessionID: String
-        let projectID: String
-        let status: String
+    package struct Task: Decodable, Sendable {
+        package let id: String
+        package let sessionID: String
+        package let projectID: String
+        package let status: String
+
+        package init(id: String, sessionID: String, projectID: String, status: String) {
+            self.id = id
+            self.sessionID = sessionID
+            self.projectID = projectID
+            self.status = status
+        }
 
         private enum CodingKeys: String, CodingKey {
             case id, status
@@ -22,36 +28,37 @@ struct ProjectClient: Sendable {
         }
 
         /// The message that makes CORE learn from it, byte for byte (contract.md §5.4).
-        var learningMessage: String {
+        package var learningMessage: String {
             #"{"project_id":"\#(self.projectID)","session_id":"\#(self.sessionID)","task_id":"\#(self.id)"}"#
         }
 
-        var statusPath: String { "/api/v1/session/\(self.sessionID)/task/\(self.id)/status" }
+        package var statusPath: String { "/api/v1/session/\(self.sessionID)/task/\(self.id)/status" }
     }
 
-    func makeSession() async throws -> String {
+    package func makeSession() async throws -> String {
         try await self.created("/session", "{}", as: Identified.self).id
     }
 
-    func makeTask(in session: String) async throws -> Task {
+    package func makeTask(in session: String) async throws -> Task {
         try await self.created("/session/\(session)/task", #"{"task_description":"write it down"}"#)
     }
 
     /// Puts the session into a new learning space.
-    func learn(from session: String) async throws {
+    package func learn(from session: String) async throws {
         let space: Identified = try await self.created("/learning_spaces", "{}")
         let body = #"{"session_id":"\#(session)"}"#
         _ = try await self.created("/learning_spaces/\(space.id)/learn", body, as: Identified.self)
     }
 
     /// A task of a session with a learning space.
-    func makeLearningTask() async throws -> Task {
+    package func makeLearningTask() async throws -> Task {
         let session = try await self.makeSession()
         try await self.learn(from: session)
         return try await self.makeTask(in: session)
     }
 
-    func setStatus(of task: Task, to status: String, headers: [String: String] = [:]) async throws -> HTTPAnswer {
+    package func setStatus(of task: Task, to status: String, headers: [String: String] = [:]) async throws -> HTTPAnswer
+    {
         try await self.probe.send("PATCH", task.statusPath, headers: headers, body: #"{"status":"\#(status)"}"#)
     }
 
@@ -75,12 +82,12 @@ private struct Envelope<Payload: Decodable>: Decodable {
 
 extension HTTPAnswer {
     /// What the envelope holds.
-    func data<Object: Decodable>(as type: Object.Type = Object.self) throws -> Object {
+    package func data<Object: Decodable>(as type: Object.Type = Object.self) throws -> Object {
         try self.decode(Envelope<Object>.self).data
     }
 
     /// The envelope's words for what went wrong.
-    var message: String {
+    package var message: String {
         get throws {
             struct Failure: Decodable { let msg: String }
             return try self.decode(Failure.self).msg
