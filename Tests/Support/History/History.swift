@@ -92,6 +92,11 @@ package struct Incident: Sendable {
         return recoveredAt - healedAt
     }
 
+    /// Whether it lasted, or was being recovered from, at a moment.
+    package func isSuspect(of violation: Violation) -> Bool {
+        self.fault == violation.subject || self.window.contains(violation.at)
+    }
+
     /// While its repeats may arrive: what was sent before it was over can wait in the queue for a moment.
     var window: ClosedRange<Duration> {
         guard let healedAt else { return self.injectedAt...(.seconds(Int64.max / 2)) }

@@ -29,4 +29,11 @@ package struct TestURL: Sendable {
         components.port = port
         return components.string ?? ""
     }
+
+    /// The URL with another user, whose password is the same.
+    package func user(_ name: String) -> TestURL {
+        var url = self
+        url.components.user = name
+        return url
+    }
 }

@@ -25,11 +25,7 @@ package struct TestVhost: Sendable {
             )
         )
         try await vhost.manage("PUT", "vhosts/\(name)")
-        try await vhost.manage(
-            "PUT",
-            "permissions/\(name)/\(url.user)",
-            #"{"configure":".*","write":".*","read":".*"}"#
-        )
+        try await vhost.allow(url.user)
         return vhost
     }
 
@@ -53,6 +49,23 @@ package struct TestVhost: Sendable {
         } afterwards: {
             await connection.close()
         }
+    }
+
+    /// Makes a user who may do everything in this virtual host and nothing elsewhere; gone with ``delete()``.
+    ///
+    /// - Returns: the user's name.
+    package func makeUser(password: String) async throws -> String {
+        let name = "user-\(self.name)"
+        try await self.manage("PUT", "users/\(name)", #"{"password":"\#(password)","tags":""}"#)
+        try await self.allow(name)
+        return name
+    }
+
+    /// Lets a user do everything here.
+    package func allow(_ user: String) async throws {
+        try await self.manage(
+            "PUT", "permissions/\(self.name)/\(user)", #"{"configure":".*","write":".*","read":".*"}"#
+        )
     }
 
     /// The messages that wait in a queue, with every property as the broker has it; they stay there.

@@ -1,0 +1,90 @@
+import Glibc
+import RabbitMQ
+import Support
+
+extension Fault {
+    static let broker: [Fault] = [
+        Fault("broker: SIGKILL, restart", .broker, .everyBatch, lasting: .zero) { cluster in
+            try await cluster.servers.crash(.rabbitmq)
+            return { try await cluster.servers.revive() }
+        },
+        .frozenBroker(for: .seconds(5)),
+        Fault("broker: memory alarm", .broker, .everyBatch, lasting: .seconds(4)) { cluster in
+            try await cluster.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
+            return { try await cluster.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4") }
+        },
+        Fault("broker: stop_app, start_app", .broker, .everyBatch, lasting: .zero) { cluster in
+            try await cluster.servers.rabbitmqctl("stop_app")
+            return { try await cluster.servers.rabbitmqctl("start_app") }
+        },
+        Fault("broker: close_all_connections", .broker, .everyBatch, lasting: .zero, recovery: .seconds(5)) { cluster in
+            try await cluster.servers.rabbitmqctl("close_all_connections", "maintenance")
+            return {}
+        },
+        Fault("broker: exchange deleted", .broker, .everyBatch) { cluster in
+            try await cluster.vhost.withConnection { connection in
+                try await connection.deleteExchange(RabbitMQConnection.coreExchange)
+            }
+            return { try await cluster.vhost.declareCore() }
+        },
+        Fault("broker: queue deleted", .broker, .none) { cluster in
+            // What was confirmed and not yet received would go with the queue, and nobody could deliver it again.
+            cluster.brokerProxy.set(.hold, .toServer)
+            try await cluster.receiver.drain(quiet: .milliseconds(200))
+            try await cluster.vhost.manage(
+                "DELETE", "queues/\(cluster.vhost.name)/\(RabbitMQConnection.coreQueue)?if-empty=true"
+            )
+            cluster.brokerProxy.set(.pass, .toServer)
+            return { try await cluster.vhost.declareCore() }
+        },
+        Fault("broker: queue full, reject-publish", .broker, .none) { cluster in
+            let policy = "policies/\(cluster.vhost.name)/full"
+            try await cluster.vhost.manage(
+                "PUT", policy,
+                #"{"pattern":".*","apply-to":"queues","definition":{"max-length":5,"overflow":"reject-publish"}}"#
+            )
+            await cluster.receiver.pause()
+            return {
+                try await cluster.vhost.manage("DELETE", policy)
+                cluster.receiver.resume()
+            }
+        },
+        Fault("broker: permissions revoked", .broker, .everyBatch, recovery: .seconds(15)) { cluster in
+            try await cluster.vhost.manage("DELETE", "permissions/\(cluster.vhost.name)/\(cluster.brokerUser)")
+            // The broker remembers for a while what an open channel may do.
+            cluster.brokerProxy.reset()
+            return { try await cluster.vhost.allow(cluster.brokerUser) }
+        },
+    ]
+
+    /// Too long for a run that is to take a few minutes.
+    static let long: [Fault] = [
+        .frozenBroker(for: .seconds(30)),
+        .frozenDatabase(for: .seconds(30)),
+    ]
+
+    private static func frozenBroker(for duration: Duration) -> Fault {
+        Fault("broker: SIGSTOP for \(duration.components.seconds) s", .broker, .everyBatch, lasting: duration) {
+            cluster in
+            try cluster.servers.signal(SIGSTOP, .rabbitmq)
+            return { try cluster.servers.signal(SIGCONT, .rabbitmq) }
+        }
+    }
+}
+
+extension Fault {
+    init(
+        _ name: String,
+        _ target: Target,
+        _ repeats: Repeats,
+        lasting duration: Duration = .seconds(2),
+        recovery: Duration = .seconds(10),
+        needsTraffic: Bool = false,
+        inject: @escaping @Sendable (Cluster) async throws -> Heal
+    ) {
+        self.init(
+            name: name, target: target, repeats: repeats, duration: duration, recovery: recovery,
+            needsTraffic: needsTraffic, inject: inject
+        )
+    }
+}

@@ -1,0 +1,19 @@
+import Foundation
+import Support
+import Testing
+
+extension FailureTests {
+    @Suite struct EachFaultTests {
+        @Test(
+            "each fault alone loses nothing, invents nothing, repeats no more than it may, and is over in time",
+            .timeLimit(.minutes(3)), arguments: Fault.each)
+        func alone(_ fault: Fault) async throws {
+            try await Cluster.with { cluster in
+                try await eventually("the load is under way") { cluster.ledger.counts.arrivals >= 20 }
+                try await cluster.suffer([fault], for: fault.duration)
+                try await cluster.comeToRest()
+                try judge(cluster) { [Report(fault.name, $0)] }
+            }
+        }
+    }
+}
