@@ -1,38 +1,46 @@
 import Foundation
-import Synchronization
+import Glibc
 
 /// A program that a test runs to its end.
 package enum Command {
     /// Runs it and waits for it without blocking the caller's thread.
     ///
-    /// Its output goes to a file: servers that it starts may keep a pipe open long after it has ended.
+    /// Not Foundation's `Process`, which takes a program that leaves servers behind for running as long as they do. Output goes to a file
+    /// for the same reason: the servers may keep a pipe open.
     /// - Returns: what it wrote to standard output and standard error.
     /// - Throws: ``TestError`` with that, unless it ends with 0.
     @discardableResult
     package static func run(_ executable: String, _ arguments: [String]) async throws -> String {
         let file = FileManager.default.temporaryDirectory.appending(path: "command-\(UUID().uuidString)")
-        try Data().write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }  // a leftover file harms nobody
-        let output = try FileHandle(forWritingTo: file)
-        let process = Process()
-        process.executableURL = URL(filePath: executable)
-        process.arguments = arguments
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        let ended = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = {
-            ended.continuation.yield($0.terminationStatus)
-            ended.continuation.finish()
+        let process = try Self.spawn([executable] + arguments, output: file.path())
+        let status = await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                var status: Int32 = 0
+                while waitpid(process, &status, 0) < 0, errno == EINTR {}
+                continuation.resume(returning: status)
+            }
         }
-        try process.run()
-        // In a task of its own: a cancelled test must not leave half a server behind.
-        let status = await Task { await ended.stream.first { _ in true } }.value
         let text = try String(contentsOf: file, encoding: .utf8)
         guard status == 0 else {
-            let name = "\(URL(filePath: executable).lastPathComponent) \(arguments.joined(separator: " "))"
-            throw TestError("\(name) ended with \(status.map { "\($0)" } ?? "nothing"):\n\(text)")
+            let name = URL(filePath: executable).lastPathComponent
+            throw TestError("\(name) \(arguments.joined(separator: " ")) failed (wait status \(status)):\n\(text)")
         }
         return text
+    }
+
+    private static func spawn(_ command: [String], output: String) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        var arguments = command.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var process: pid_t = 0
+        let code = posix_spawn(&process, command[0], &actions, nil, &arguments, environ)
+        guard code == 0 else { throw TestError("\(command[0]) does not start: \(String(cString: strerror(code)))") }
+        return process
     }
 }
