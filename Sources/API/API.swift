@@ -6,14 +6,15 @@ import NIOCore
 package func buildRouter(configuration: APIConfiguration, services: APIServices) -> Router<RelayContext> {
     let router = buildHealthRouter()
     let bodies = BodyReader(maxBytes: configuration.limits.maxBodyBytes)
+    let writes = WriteResponder(keyLifetime: configuration.idempotencyKeyLifetime)
     let authenticator = Authenticator(configuration: configuration.authentication, projects: services.projects)
     router.group("api/v1")
         .add(middleware: AuthMiddleware(authenticator: authenticator))
         .group(context: ProjectContext.self)
         .addRoutes(PingController().routes)
-        .addRoutes(SessionController(sessions: services.sessions, bodies: bodies).routes)
-        .addRoutes(TaskController(tasks: services.tasks, bodies: bodies, onEvent: services.onEvent).routes)
-        .addRoutes(LearningSpaceController(spaces: services.learningSpaces, bodies: bodies).routes)
+        .addRoutes(SessionController(sessions: services.sessions, bodies: bodies, writes: writes).routes)
+        .addRoutes(TaskController(tasks: services.tasks, bodies: bodies, writes: writes).routes)
+        .addRoutes(LearningSpaceController(spaces: services.learningSpaces, bodies: bodies, writes: writes).routes)
     router.refuseOtherMethods()
     return router
 }

@@ -5,6 +5,8 @@ package struct APIConfiguration: Sendable {
     package var port: Int
     package var authentication: AuthenticationConfiguration
     package var limits = APILimits()
+    /// How long the answer to a request with an `Idempotency-Key` is kept, in whole seconds.
+    package var idempotencyKeyLifetime: Duration = .seconds(24 * 3600)
 
     package init(host: String, port: Int, authentication: AuthenticationConfiguration) {
         self.host = host

@@ -41,6 +41,7 @@ enum Wiring {
             services.append(.init(service: relay))
             services.append(.init(service: PartitionKeeper(pool: pool, logger: logger)))
         }
+        services.append(.init(service: IdempotencyKeyKeeper(keys: IdempotencyKeyStore(pool: pool), logger: logger)))
         services.append(.init(service: Self.databaseSetup(configuration, pool: pool, logger: logger)))
         services.append(.init(service: Self.httpServer(configuration, pool: pool, wake: wake, logger: logger)))
         services.append(.init(service: StopGuard(logger: logger)))
@@ -79,16 +80,17 @@ enum Wiring {
         let services = APIServices(
             projects: ProjectStore(pool: pool),
             sessions: SessionStore(pool: pool),
-            tasks: TaskStore(pool: pool),
-            learningSpaces: LearningSpaceStore(pool: pool),
-            onEvent: wake
+            tasks: TaskStore(pool: pool, onEvent: wake),
+            learningSpaces: LearningSpaceStore(pool: pool)
         )
+        var api = APIConfiguration(
+            host: configuration.host,
+            port: configuration.port,
+            authentication: configuration.authentication
+        )
+        api.idempotencyKeyLifetime = configuration.idempotencyKeyLifetime
         let application = buildApplication(
-            configuration: APIConfiguration(
-                host: configuration.host,
-                port: configuration.port,
-                authentication: configuration.authentication
-            ),
+            configuration: api,
             services: configuration.role.servesAPI ? services : nil,
             logger: logger,
             onListening: { port in

@@ -6,10 +6,13 @@ public struct PostgresStatement: Sendable, Hashable {
     public let name: String
     /// One statement with `$1` binds.
     public let sql: String
+    /// Changes nothing: when its reply is lost, nothing is unknown, and it may be run again.
+    public let isReadOnly: Bool
 
     /// Names a statement.
-    public init(_ name: String, _ sql: String) {
+    public init(_ name: String, _ sql: String, isReadOnly: Bool = false) {
         self.name = name
         self.sql = sql
+        self.isReadOnly = isReadOnly
     }
 }

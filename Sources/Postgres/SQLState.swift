@@ -18,6 +18,10 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     public static let checkViolation = SQLState(rawValue: "23514")
     /// A column that must have a value got none.
     public static let notNullViolation = SQLState(rawValue: "23502")
+    /// Two transactions cannot both have seen what they saw: the later one runs again.
+    public static let serializationFailure = SQLState(rawValue: "40001")
+    /// Two transactions wait for each other, and this one was chosen to give way.
+    public static let deadlockDetected = SQLState(rawValue: "40P01")
     /// A lock was not had within `lock_timeout`.
     public static let lockNotAvailable = SQLState(rawValue: "55P03")
     /// Ended by `statement_timeout` or by a cancel request.

@@ -14,11 +14,10 @@ enum StatusTransaction {
         task: UUID,
         session: UUID,
         project: UUID,
-        headers: [String: String],
-        in pool: PostgresPool
-    ) async throws -> TaskChange? {
-        let event = SkillLearnTask.event(project: project, session: session, task: task, headers: headers)
-        return try await pool.query(
+        event: NewEvent,
+        in database: PostgresSession
+    ) throws -> TaskChange? {
+        try database.query(
             Self.statement,
             [.uuid(task), .uuid(session), .uuid(project), .text(status.rawValue), .bool(status.triggersLearning)]
                 + event.parameters,
@@ -59,4 +58,29 @@ package struct TaskChange: Sendable {
         THEN \(NewEvent.enqueueCall(firstParameter: firstEventParameter)) END
         """
     }
+
+    /// The task as it is now, and the event of this id if it was committed; nil when there is no such task.
+    static func find(
+        task: UUID,
+        session: UUID,
+        project: UUID,
+        event: UUID,
+        in database: PostgresSession
+    ) throws -> TaskChange? {
+        try database.query(
+            Self.find,
+            [.uuid(task), .uuid(session), .uuid(project), .uuid(event)],
+            decode: TaskChange.init(row:)
+        ).first
+    }
+
+    private static let find = PostgresStatement(
+        "tasks.findChange",
+        """
+        SELECT \(AgentTask.columns), e.id
+        FROM public.tasks AS t LEFT JOIN skillrelay.outbox AS e ON e.id = $4
+        WHERE t.id = $1 AND t.session_id = $2 AND t.project_id = $3
+        """,
+        isReadOnly: true
+    )
 }

@@ -11,6 +11,10 @@ package enum TasksError: Error, Hashable, Sendable {
     case learningSpaceNotFound
     /// The session is already learned by a space, this one or another.
     case sessionAlreadyLearned
+    /// The key was used for another request.
+    case idempotencyKeyReused
+    /// A request with this key is under way, and did not end while this one could wait.
+    case idempotencyKeyInUse
     /// A page cursor that this service did not make.
     case invalidCursor
 }

@@ -67,6 +67,7 @@ struct ExistingDatabaseTests {
             let session = try await fixture.session(learning: true, project: project)
             let task = try await fixture.task(in: session, project: project)
             let change = try await fixture.tasks.setStatus(.success, task: task, session: session, project: project)
+                .perform()
             #expect(change.event != nil)
         }
     }

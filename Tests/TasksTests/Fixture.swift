@@ -19,16 +19,17 @@ struct Fixture: Sendable {
 
     func session(learning: Bool = false, project: UUID? = nil) async throws -> UUID {
         let project = project ?? self.project
-        let session = try await self.sessions.create(NewSession(projectID: project)).id
+        let session = try await self.sessions.create(NewSession(projectID: project)).perform().id
         if learning {
-            let space = try await self.spaces.create(project: project, user: nil, meta: nil).id
-            _ = try await self.spaces.learn(space: space, session: session, project: project)
+            let space = try await self.spaces.create(project: project, user: nil, meta: nil).perform().id
+            _ = try await self.spaces.learn(space: space, session: session, project: project).perform()
         }
         return session
     }
 
     func task(in session: UUID, project: UUID? = nil) async throws -> UUID {
         try await self.tasks.append(NewTask(description: "work"), session: session, project: project ?? self.project)
+            .perform()
             .task.id
     }
 

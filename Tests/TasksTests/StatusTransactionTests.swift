@@ -16,7 +16,7 @@ struct StatusTransactionTests {
             let task = try await fixture.task(in: session)
             let change = try await fixture.tasks.setStatus(
                 status, task: task, session: session, project: fixture.project, headers: ["traceparent": "00-a-b-01"]
-            )
+            ).perform()
             #expect(change.task.status == status.rawValue)
             #expect(change.event != nil)
             let body = """
@@ -39,7 +39,8 @@ struct StatusTransactionTests {
             let session = try await fixture.session(learning: true)
             let task = try await fixture.task(in: session)
             let change = try await fixture.tasks.setStatus(
-                status, task: task, session: session, project: fixture.project)
+                status, task: task, session: session, project: fixture.project
+            ).perform()
             #expect(change.task.status == status.rawValue)
             #expect(change.event == nil)
             #expect(try await fixture.events().isEmpty)
@@ -52,7 +53,8 @@ struct StatusTransactionTests {
             let session = try await fixture.session()
             let task = try await fixture.task(in: session)
             let change = try await fixture.tasks.setStatus(
-                .success, task: task, session: session, project: fixture.project)
+                .success, task: task, session: session, project: fixture.project
+            ).perform()
             #expect(change.task.status == "success")
             #expect(try await fixture.events().isEmpty)
         }
@@ -64,9 +66,11 @@ struct StatusTransactionTests {
             let session = try await fixture.session(learning: true)
             let task = try await fixture.task(in: session)
             let first = try await fixture.tasks.setStatus(
-                .success, task: task, session: session, project: fixture.project)
+                .success, task: task, session: session, project: fixture.project
+            ).perform()
             let second = try await fixture.tasks.setStatus(
-                .success, task: task, session: session, project: fixture.project)
+                .success, task: task, session: session, project: fixture.project
+            ).perform()
             #expect(first.event != second.event)
             #expect(try await fixture.events().count == 2)
         }
@@ -84,6 +88,7 @@ struct StatusTransactionTests {
             ] {
                 await #expect(throws: TasksError.taskNotFound) {
                     try await fixture.tasks.setStatus(.success, task: task, session: session, project: project)
+                        .perform()
                 }
             }
             #expect(try await fixture.events().isEmpty)
@@ -101,7 +106,8 @@ struct StatusTransactionTests {
             let before = try await fixture.database.value(
                 "SELECT to_jsonb(t) - 'status' - 'updated_at' FROM tasks AS t", as: String.self)
             let change = try await fixture.tasks.setStatus(
-                .failed, task: task, session: session, project: fixture.project)
+                .failed, task: task, session: session, project: fixture.project
+            ).perform()
             let after = try await fixture.database.value(
                 "SELECT to_jsonb(t) - 'status' - 'updated_at' FROM tasks AS t", as: String.self)
             #expect(before == after)
@@ -119,6 +125,7 @@ struct StatusTransactionTests {
                 "ALTER TABLE skillrelay.outbox_pending ADD CONSTRAINT none CHECK (false) NOT VALID")
             await #expect(throws: PostgresError.self) {
                 try await fixture.tasks.setStatus(.success, task: task, session: session, project: fixture.project)
+                    .perform()
             }
             #expect(try await fixture.database.value("SELECT status FROM tasks") == "pending")
             #expect(try await fixture.database.value("SELECT count(*) FROM skillrelay.outbox", as: Int.self) == 0)
@@ -138,6 +145,7 @@ struct StatusTransactionTests {
                 """
             )
             _ = try await fixture.tasks.setStatus(.success, task: task, session: session, project: fixture.project)
+                .perform()
             #expect(try await fixture.events().count == 1)
         }
     }

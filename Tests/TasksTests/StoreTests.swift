@@ -26,7 +26,7 @@ struct StoreTests {
             let session = try await fixture.session()
             var new = NewTask(description: #"say "hi" ☃"#)
             new.progresses = ["one", #"two, "quoted" \ {}"#]
-            let change = try await fixture.tasks.append(new, session: session, project: fixture.project)
+            let change = try await fixture.tasks.append(new, session: session, project: fixture.project).perform()
             let data = try JSONDecoder().decode([String: Mixed].self, from: Data(change.task.data.utf8))
             #expect(
                 data == [
@@ -57,7 +57,7 @@ struct StoreTests {
             let session = try await fixture.session(learning: true)
             var new = NewTask(description: "done")
             new.status = .failed
-            let change = try await fixture.tasks.append(new, session: session, project: fixture.project)
+            let change = try await fixture.tasks.append(new, session: session, project: fixture.project).perform()
             #expect(change.event != nil)
             #expect(try await fixture.events().count == 1)
         }
@@ -135,7 +135,7 @@ struct StoreTests {
                     group.addTask {
                         var new = NewSession(projectID: fixture.project)
                         new.user = "ann"
-                        return try await fixture.sessions.create(new).userID
+                        return try await fixture.sessions.create(new).perform().userID
                     }
                 }
                 return try await group.reduce(into: Set<UUID?>()) { $0.insert($1) }
@@ -151,10 +151,10 @@ struct StoreTests {
             var new = NewSession(projectID: fixture.project)
             new.id = UUID()
             new.configs = #"{"n": 12345678901234567890.5}"#
-            let session = try await fixture.sessions.create(new)
+            let session = try await fixture.sessions.create(new).perform()
             #expect(session.configs == #"{"n": 12345678901234567890.5}"#)
             new.projectID = try await fixture.anotherProject()
-            await #expect(throws: TasksError.sessionExists) { try await fixture.sessions.create(new) }
+            await #expect(throws: TasksError.sessionExists) { try await fixture.sessions.create(new).perform() }
         }
     }
 
@@ -169,12 +169,13 @@ struct StoreTests {
                 )
             }
             let session = try await fixture.session()
-            let space = try await fixture.spaces.create(project: fixture.project, user: nil, meta: nil).id
+            let space = try await fixture.spaces.create(project: fixture.project, user: nil, meta: nil).perform().id
             let wins = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<10 {
                     group.addTask {
                         do {
                             _ = try await fixture.spaces.learn(space: space, session: session, project: fixture.project)
+                                .perform()
                             return true
                         } catch TasksError.sessionAlreadyLearned {
                             return false

@@ -7,6 +7,11 @@ enum Envelope {
 
     /// Success with data.
     static func data(_ status: HTTPResponse.Status = .ok, write: (inout JSONWriter) -> Void) -> Response {
+        Self.response(status, Self.body(data: write))
+    }
+
+    /// The bytes of a success with data.
+    static func body(data write: (inout JSONWriter) -> Void) -> ByteBuffer {
         var writer = JSONWriter()
         writer.object { envelope in
             envelope.member("code", 0)
@@ -14,7 +19,7 @@ enum Envelope {
             write(&envelope)
             envelope.member("msg", "")
         }
-        return Self.response(status, writer)
+        return writer.buffer
     }
 
     /// Success without data.
@@ -35,19 +40,15 @@ enum Envelope {
     }
 
     private static func bare(_ status: HTTPResponse.Status, code: Int, message: String) -> Response {
-        var writer = JSONWriter()
-        writer.object { envelope in
-            envelope.member("code", code)
-            envelope.member("msg", message)
-        }
-        return Self.response(status, writer)
+        Self.response(status, Self.body(code: code, message: message))
     }
 
-    private static func response(_ status: HTTPResponse.Status, _ writer: JSONWriter) -> Response {
-        Response(status: status, headers: [.contentType: Self.contentType], body: .init(byteBuffer: writer.buffer))
+    /// An answer whose body is an envelope's bytes already.
+    static func response(_ status: HTTPResponse.Status, _ body: ByteBuffer) -> Response {
+        Response(status: status, headers: [.contentType: Self.contentType], body: .init(byteBuffer: body))
     }
 
-    /// The bytes of a failure's body, for answers given below the router.
+    /// The bytes of an envelope without data.
     static func body(code: Int, message: String) -> ByteBuffer {
         var writer = JSONWriter()
         writer.object { envelope in
@@ -60,8 +61,11 @@ enum Envelope {
 
 extension HTTPField.Name {
     /// The id under which the request stands in the log.
-    static let requestID: Self = {
-        guard let name = Self("X-Request-Id") else { preconditionFailure("a token is a header's name (RFC 9110 §5.1)") }
+    static let requestID = Self.token("X-Request-Id")
+
+    /// A name of our own.
+    static func token(_ text: StaticString) -> Self {
+        guard let name = Self("\(text)") else { preconditionFailure("a header's name is a token (RFC 9110 §5.1)") }
         return name
-    }()
+    }
 }

@@ -71,6 +71,12 @@ struct Failure: Hashable, Sendable {
         case .sessionExists: Failure(.conflict, "session with this UUID already exists")
         case .learningSpaceNotFound: Failure(.notFound, "learning space not found")
         case .sessionAlreadyLearned: Failure(.conflict, "session already learned by another space")
+        case .idempotencyKeyReused:
+            Failure(.unprocessableContent, "this Idempotency-Key was used for another request")
+        case .idempotencyKeyInUse:
+            Failure(
+                .conflict, "a request with this Idempotency-Key is still under way: retry", isWorthRetrying: true
+            )
         // Upstream finds it in its service and reports that as it reports any failure there.
         case .invalidCursor: Failure(.badRequest, code: 500, "database error")
         }

@@ -8,6 +8,7 @@ enum RequestError: Error, Hashable, Sendable {
     case invalidSessionID
     case invalidTaskID
     case invalidUseUUID
+    case invalidIdempotencyKey
     case unauthorized
     /// The token's project keeps its data encrypted, under a key that must not be written to an outbox row
     /// (contract.md §4.4).
@@ -29,6 +30,8 @@ enum RequestError: Error, Hashable, Sendable {
         case .invalidSessionID: Failure(.badRequest, "invalid session_id")
         case .invalidTaskID: Failure(.badRequest, "invalid task_id")
         case .invalidUseUUID: Failure(.badRequest, "invalid UUID format for use_uuid")
+        case .invalidIdempotencyKey:
+            Failure(.badRequest, "invalid Idempotency-Key, must be one header of 1 to 255 visible ASCII characters")
         case .unauthorized: Failure(.unauthorized, "Unauthorized", challenge: "Bearer")
         case .encryptedProject:
             Failure(.forbidden, "this project uses encryption at rest, which SkillRelay does not support")

@@ -6,6 +6,7 @@ import Tasks
 struct LearningSpaceController: Sendable {
     let spaces: LearningSpaceStore
     let bodies: BodyReader
+    let writes: WriteResponder
 
     var routes: RouteCollection<ProjectContext> {
         RouteCollection(context: ProjectContext.self)
@@ -16,13 +17,14 @@ struct LearningSpaceController: Sendable {
 
     @Sendable
     private func create(_ request: Request, context: ProjectContext) async throws -> Response {
-        let object = try JSONObject(try await self.bodies.read(request), members: ["user", "meta"])
-        let space = try await self.spaces.create(
+        let body = try await self.bodies.read(request)
+        let object = try JSONObject(body, members: ["user", "meta"])
+        let write = self.spaces.create(
             project: context.project.id,
-            user: UserIdentifier.check(object.string("user")),
-            meta: object.objectText("meta")
+            user: try UserIdentifier.check(object.string("user")),
+            meta: try object.objectText("meta")
         )
-        return Envelope.data(.created) { $0.space(space) }
+        return try await self.writes.respond(.created, to: request, body: body, context, write) { $0.space($1) }
     }
 
     @Sendable
@@ -34,12 +36,13 @@ struct LearningSpaceController: Sendable {
 
     @Sendable
     private func learn(_ request: Request, context: ProjectContext) async throws -> Response {
-        let object = try JSONObject(try await self.bodies.read(request), members: ["session_id"])
+        let body = try await self.bodies.read(request)
+        let object = try JSONObject(body, members: ["session_id"])
         guard let session = try object.string("session_id").flatMap({ UUID(anySpelling: $0) }),
             let id = pathID(context.parameters.get("id"))
         else { throw RequestError.invalidParameter }
-        let tie = try await self.spaces.learn(space: id, session: session, project: context.project.id)
-        return Envelope.data(.created) { $0.tie(tie) }
+        let write = self.spaces.learn(space: id, session: session, project: context.project.id)
+        return try await self.writes.respond(.created, to: request, body: body, context, write) { $0.tie($1) }
     }
 }
 

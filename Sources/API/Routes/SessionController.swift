@@ -6,6 +6,7 @@ import Tasks
 struct SessionController: Sendable {
     let sessions: SessionStore
     let bodies: BodyReader
+    let writes: WriteResponder
 
     var routes: RouteCollection<ProjectContext> {
         RouteCollection(context: ProjectContext.self)
@@ -15,11 +16,10 @@ struct SessionController: Sendable {
     @Sendable
     private func create(_ request: Request, context: ProjectContext) async throws -> Response {
         var new = NewSession(projectID: context.project.id)
-        if let body = try await self.bodies.readIfJSON(request) {
-            try Self.read(body, into: &new)
-        }
-        let session = try await self.sessions.create(new)
-        return Envelope.data(.created) { $0.session(session) }
+        let body = try await self.bodies.readIfJSON(request)
+        if let body { try Self.read(body, into: &new) }
+        let write = self.sessions.create(new)
+        return try await self.writes.respond(.created, to: request, body: body ?? [], context, write) { $0.session($1) }
     }
 
     private static func read(_ body: [UInt8], into new: inout NewSession) throws {

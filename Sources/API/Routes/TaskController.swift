@@ -6,8 +6,7 @@ import Tasks
 struct TaskController: Sendable {
     let tasks: TaskStore
     let bodies: BodyReader
-    /// Called after a commit that wrote an event.
-    let onEvent: @Sendable () -> Void
+    let writes: WriteResponder
 
     var routes: RouteCollection<ProjectContext> {
         RouteCollection(context: ProjectContext.self)
@@ -26,27 +25,27 @@ struct TaskController: Sendable {
 
     @Sendable
     private func append(_ request: Request, context: ProjectContext) async throws -> Response {
-        let new = try Self.newTask(in: try await self.bodies.read(request))
+        let body = try await self.bodies.read(request)
+        let new = try Self.newTask(in: body)
         guard let session = pathID(context.parameters.get("session_id")) else { throw RequestError.invalidParameter }
-        let change = try await self.tasks.append(
+        let write = self.tasks.append(
             new, session: session, project: context.project.id, headers: TraceContext.headers(of: request)
         )
-        if change.event != nil { self.onEvent() }
-        return Envelope.data(.created) { $0.task(change.task) }
+        return try await self.writes.respond(.created, to: request, body: body, context, write) { $0.task($1.task) }
     }
 
     /// The body is checked before the ids, as upstream does (contract.md §2.6).
     @Sendable
     private func setStatus(_ request: Request, context: ProjectContext) async throws -> Response {
-        let status = try Self.status(in: try await self.bodies.read(request))
+        let body = try await self.bodies.read(request)
+        let status = try Self.status(in: body)
         guard let session = pathID(context.parameters.get("session_id")) else { throw RequestError.invalidSessionID }
         guard let task = pathID(context.parameters.get("task_id")) else { throw RequestError.invalidTaskID }
-        let change = try await self.tasks.setStatus(
+        let write = self.tasks.setStatus(
             status, task: task, session: session, project: context.project.id,
             headers: TraceContext.headers(of: request)
         )
-        if change.event != nil { self.onEvent() }
-        return Envelope.data { $0.task(change.task) }
+        return try await self.writes.respond(.ok, to: request, body: body, context, write) { $0.task($1.task) }
     }
 
     private static func newTask(in body: [UInt8]) throws -> NewTask {

@@ -11,6 +11,7 @@ import Outbox
 /// - `skillrelay.port` (integer, default 8029): from 0 to 65535; 0 picks a free one.
 /// - `skillrelay.databasePoolSize` (integer, default 8): from 1 to 200 connections.
 /// - `root.apiBearerToken` (string, optional, secret): the default project's token, without its prefix.
+/// - `skillrelay.idempotencyKeyHours` (integer, default 24): from 1 to 720.
 /// - `skillrelay.retentionDays` (integer, default 30): from 1 to 3650.
 struct ServeConfiguration: Sendable {
     enum Role: String, CaseIterable, Sendable {
@@ -32,6 +33,7 @@ struct ServeConfiguration: Sendable {
     let relay: RelayConfiguration
     let authentication: AuthenticationConfiguration
     let defaultProjectToken: String?
+    let idempotencyKeyLifetime: Duration
 
     init(config: ConfigReader) throws(ConfigurationError) {
         self.role = try config.choice(.role)
@@ -44,6 +46,7 @@ struct ServeConfiguration: Sendable {
         self.authentication = try AuthenticationConfiguration(config: config)
         let token = try config.text(.rootToken)
         self.defaultProjectToken = token.isEmpty ? nil : token
+        self.idempotencyKeyLifetime = .seconds(3600 * (try config.integer(.idempotencyKeyHours, in: 1...720)))
         // Nothing is removed yet; a value that could not be honoured must still not pass unseen.
         _ = try config.integer(.retentionDays, in: 1...3650)
     }

@@ -103,6 +103,12 @@ extension Setting {
         default: .int(5000),
         example: "5000"
     )
+    static let idempotencyKeyHours = Setting(
+        "SKILLRELAY_IDEMPOTENCY_KEY_HOURS",
+        key: "skillrelay.idempotencyKeyHours",
+        default: .int(24),
+        example: "24"
+    )
     static let retentionDays = Setting(
         "SKILLRELAY_RETENTION_DAYS",
         key: "skillrelay.retentionDays",
@@ -121,6 +127,7 @@ extension Setting {
     static let all: [Setting] = [
         .file, .databaseURL, .databasePoolSize, .preparesStatements, .rabbitMQURL, .host, .port, .role, .rootToken,
         .pepper, .tokenPrefix,
-        .verifiesArgon2, .pollInterval, .batchSize, .publishTimeout, .retentionDays, .logLevel, .logFormat,
+        .verifiesArgon2, .pollInterval, .batchSize, .publishTimeout, .idempotencyKeyHours, .retentionDays, .logLevel,
+        .logFormat,
     ]
 }

@@ -18,8 +18,8 @@ public struct PostgresSession {
     ///   - decode: called for each row. If it throws, the statement has happened all the same.
     /// - Returns: what `decode` made of each row.
     /// - Throws: what `decode` throws; `.server` when the server refused it and nothing happened; `.outcomeUnknown` when
-    ///   the connection broke and no transaction was open; `.connectionLost` when it broke inside one, or before
-    ///   anything was sent; `.cancelled`.
+    ///   the connection broke and no transaction was open; `.connectionLost` when it broke inside one, before anything
+    ///   was sent, or under a statement that is read-only; `.cancelled`.
     @discardableResult
     public func query<R>(
         _ statement: PostgresStatement,

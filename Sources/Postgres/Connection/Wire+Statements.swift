@@ -3,7 +3,7 @@ extension Wire {
     func run(_ statement: PostgresStatement, _ values: [PostgresValue]) throws(PostgresError) -> ResultHandle {
         let parameters = try EncodedParameters(values)
         guard self.configuration.preparesStatements else {
-            return try self.exchange(.statement) { $0.sendUnprepared(sql: statement.sql, parameters) }
+            return try self.exchange(statement.kind) { $0.sendUnprepared(sql: statement.sql, parameters) }
         }
         let wasInTransaction = self.isInTransaction
         do throws(PostgresError) {
@@ -23,7 +23,7 @@ extension Wire {
         _ parameters: EncodedParameters
     ) throws(PostgresError) -> ResultHandle {
         let entry = try self.prepare(statement, types: parameters.types)
-        return try self.exchange(.statement) { $0.sendPrepared(name: entry.serverName, parameters) }
+        return try self.exchange(statement.kind) { $0.sendPrepared(name: entry.serverName, parameters) }
     }
 
     private func prepare(
@@ -96,4 +96,8 @@ extension Wire {
         }
         return true
     }
+}
+
+extension PostgresStatement {
+    fileprivate var kind: Wire.Kind { self.isReadOnly ? .read : .statement }
 }

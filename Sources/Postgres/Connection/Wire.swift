@@ -9,6 +9,8 @@ final class Wire {
     enum Kind {
         /// Touches the session only: BEGIN, a prepare, a setting.
         case session
+        /// Changes nothing.
+        case read
         /// Commits by itself when no transaction is open.
         case statement
         /// Not cancelled: the answer decides what the caller may believe.
@@ -16,7 +18,7 @@ final class Wire {
         /// Not cancelled: it is what follows a cancelled statement.
         case rollback
 
-        var isCancellable: Bool { self == .session || self == .statement }
+        var isCancellable: Bool { self == .session || self == .read || self == .statement }
     }
 
     /// How long the server has to obey a cancel request before the connection is given up.

@@ -13,28 +13,38 @@ package struct LearningSpaceStore: Sendable {
     ///
     /// `user` is the user's identifier, `meta` the JSON text of an object; nil is stored as JSON null, as upstream does.
     ///
-    /// - Throws: `PostgresError`.
-    package func create(project: UUID, user: String?, meta: String?) async throws -> LearningSpace {
-        try await self.pool.query(
-            Self.insert,
-            [.uuid(project), .optional(user, PostgresValue.text), .json(meta ?? "null")],
-            decode: Self.decodeSpace
-        )[0]
+    /// - Returns: a write that throws `PostgresError`.
+    package func create(project: UUID, user: String?, meta: String?) -> Write<LearningSpace> {
+        let id = UUID()
+        return Write(
+            pool: self.pool,
+            isOneStatement: true,
+            run: { database in
+                try database.query(
+                    Self.insert,
+                    [.uuid(project), .optional(user, PostgresValue.text), .json(meta ?? "null"), .uuid(id)],
+                    decode: Self.decodeSpace
+                )[0]
+            },
+            find: { database in
+                try database.query(Self.find, [.uuid(id), .uuid(project)], decode: Self.decodeSpace).first
+            }
+        )
     }
 
     private static let insert = PostgresStatement(
         "learning_spaces.insert",
         """
         WITH \(UserStatement.owner(project: "$1::uuid", identifier: "$2::text"))
-        INSERT INTO public.learning_spaces (project_id, user_id, meta)
-        VALUES ($1, (SELECT id FROM owner), $3)
+        INSERT INTO public.learning_spaces (id, project_id, user_id, meta)
+        VALUES ($4, $1, (SELECT id FROM owner), $3)
         RETURNING id, user_id, meta::text, created_at, updated_at
         """
     )
 
     /// - Throws: `TasksError.learningSpaceNotFound`, `PostgresError`.
     package func get(_ id: UUID, project: UUID) async throws -> LearningSpace {
-        let space = try await self.pool.query(Self.find, [.uuid(id), .uuid(project)], decode: Self.decodeSpace).first
+        let space = try await self.pool.read(Self.find, [.uuid(id), .uuid(project)], decode: Self.decodeSpace).first
         guard let space else { throw TasksError.learningSpaceNotFound }
         return space
     }
@@ -43,28 +53,33 @@ package struct LearningSpaceStore: Sendable {
         "learning_spaces.find",
         """
         SELECT id, user_id, meta::text, created_at, updated_at FROM public.learning_spaces WHERE id = $1 AND project_id = $2
-        """
+        """,
+        isReadOnly: true
     )
 
     /// Ties a session to a space; tasks that finish from now on are learned from.
     ///
-    /// - Throws: `TasksError.learningSpaceNotFound`; `TasksError.sessionNotFound` also for a session of another project;
+    /// - Returns: a write that throws `TasksError.learningSpaceNotFound`; `TasksError.sessionNotFound` also for a session of another project;
     ///   `TasksError.sessionAlreadyLearned` when any space has it; `PostgresError`.
-    package func learn(space: UUID, session: UUID, project: UUID) async throws -> LearningSpaceSession {
-        try await self.pool.perform { database in
-            try database.transaction {
+    package func learn(space: UUID, session: UUID, project: UUID) -> Write<LearningSpaceSession> {
+        let id = UUID()
+        return Write(
+            pool: self.pool,
+            isOneStatement: false,
+            run: { database in
                 let spaces = try database.query(Self.find, [.uuid(space), .uuid(project)], decode: Self.decodeSpace)
                 guard !spaces.isEmpty else { throw TasksError.learningSpaceNotFound }
                 // The lock makes two calls for one session take turns, whether or not the database has upstream's unique key.
                 let sessions = try database.execute(Self.lockSession, [.uuid(session), .uuid(project)])
                 guard sessions == 1 else { throw TasksError.sessionNotFound }
                 let ties = try database.query(
-                    Self.insertTie, [.uuid(space), .uuid(session)], decode: Self.decodeTie
+                    Self.insertTie, [.uuid(id), .uuid(space), .uuid(session)], decode: Self.decodeTie
                 )
                 guard let tie = ties.first else { throw TasksError.sessionAlreadyLearned }
                 return tie
-            }
-        }
+            },
+            find: { database in try database.query(Self.findTie, [.uuid(id)], decode: Self.decodeTie).first }
+        )
     }
 
     private static let lockSession = PostgresStatement(
@@ -75,12 +90,21 @@ package struct LearningSpaceStore: Sendable {
     private static let insertTie = PostgresStatement(
         "learning_space_sessions.insert",
         """
-        INSERT INTO public.learning_space_sessions (learning_space_id, session_id, status)
-        SELECT $1, $2, 'pending'
-        WHERE NOT EXISTS (SELECT FROM public.learning_space_sessions WHERE session_id = $2)
+        INSERT INTO public.learning_space_sessions (id, learning_space_id, session_id, status)
+        SELECT $1, $2, $3, 'pending'
+        WHERE NOT EXISTS (SELECT FROM public.learning_space_sessions WHERE session_id = $3)
         ON CONFLICT DO NOTHING
         RETURNING id, learning_space_id, session_id, status, created_at, updated_at
         """
+    )
+
+    private static let findTie = PostgresStatement(
+        "learning_space_sessions.find",
+        """
+        SELECT id, learning_space_id, session_id, status, created_at, updated_at
+        FROM public.learning_space_sessions WHERE id = $1
+        """,
+        isReadOnly: true
     )
 
     private static func decodeSpace(_ row: borrowing PostgresRow) throws -> LearningSpace {

@@ -13,7 +13,7 @@ package struct ProjectStore: Sendable {
     ///
     /// - Throws: `PostgresError`.
     package func find(secretKeyHMAC: String) async throws -> Project? {
-        try await self.pool.query(Self.findByHMAC, [.text(secretKeyHMAC)]) { row in
+        try await self.pool.read(Self.findByHMAC, [.text(secretKeyHMAC)]) { row in
             let (id, phc, isEncrypted) = try row.decode(UUID.self, String.self, Bool.self)
             return Project(id: id, secretKeyHashPHC: phc, isEncrypted: isEncrypted)
         }.first
@@ -26,7 +26,8 @@ package struct ProjectStore: Sendable {
         SELECT id, secret_key_hash_phc, coalesce((to_jsonb(p) ->> 'encryption_enabled')::boolean, false)
         FROM public.projects AS p
         WHERE secret_key_hmac = $1
-        """
+        """,
+        isReadOnly: true
     )
 
     /// Makes a project known by this hash pair and returns its id.

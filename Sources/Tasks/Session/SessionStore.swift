@@ -11,21 +11,33 @@ package struct SessionStore: Sendable {
 
     /// Makes a session, and its user if that is new.
     ///
-    /// - Throws: `TasksError.sessionExists` when the id asked for is taken, in any project; `PostgresError`.
-    package func create(_ new: NewSession) async throws -> Session {
-        do {
-            return try await self.pool.query(
-                Self.insert,
-                [
-                    .uuid(new.projectID), .optional(new.user, PostgresValue.text),
-                    .optional(new.id, PostgresValue.uuid),
-                    .bool(new.disablesTaskTracking), .bool(new.disablesTaskStatusChange), .json(new.configs ?? "null"),
-                ],
-                decode: Self.decode
-            )[0]
-        } catch let error as PostgresError where error.sqlState == .uniqueViolation && new.id != nil {
-            throw TasksError.sessionExists
-        }
+    /// - Returns: a write that throws `TasksError.sessionExists` when the id asked for is taken, in any project; `PostgresError`.
+    package func create(_ new: NewSession) -> Write<Session> {
+        let id = new.id ?? UUID()
+        return Write(
+            pool: self.pool,
+            isOneStatement: true,
+            run: { database in
+                do {
+                    return try database.query(
+                        Self.insert,
+                        [
+                            .uuid(new.projectID), .optional(new.user, PostgresValue.text), .uuid(id),
+                            .bool(new.disablesTaskTracking), .bool(new.disablesTaskStatusChange),
+                            .json(new.configs ?? "null"),
+                        ],
+                        decode: Self.decode
+                    )[0]
+                } catch let error as PostgresError where error.sqlState == .uniqueViolation && new.id != nil {
+                    throw TasksError.sessionExists
+                }
+            },
+            find: { database in
+                // An id that was asked for may be another caller's session.
+                guard new.id == nil else { return nil }
+                return try database.query(Self.find, [.uuid(id)], decode: Self.decode).first
+            }
+        )
     }
 
     private static let insert = PostgresStatement(
@@ -33,10 +45,18 @@ package struct SessionStore: Sendable {
         """
         WITH \(UserStatement.owner(project: "$1::uuid", identifier: "$2::text"))
         INSERT INTO public.sessions (id, project_id, user_id, disable_task_tracking, disable_task_status_change, configs)
-        VALUES (coalesce($3::uuid, gen_random_uuid()), $1, (SELECT id FROM owner), $4, $5, $6)
-        RETURNING id, project_id, user_id, disable_task_tracking, disable_task_status_change, configs::text, created_at, updated_at
+        VALUES ($3, $1, (SELECT id FROM owner), $4, $5, $6)
+        RETURNING \(Self.columns)
         """
     )
+
+    private static let find = PostgresStatement(
+        "sessions.find", "SELECT \(Self.columns) FROM public.sessions WHERE id = $1", isReadOnly: true
+    )
+
+    private static let columns = """
+        id, project_id, user_id, disable_task_tracking, disable_task_status_change, configs::text, created_at, updated_at
+        """
 
     private static func decode(_ row: borrowing PostgresRow) throws -> Session {
         let (id, project, user, tracking, statusChange, configs, created, updated) = try row.decode(
@@ -61,6 +81,7 @@ enum SessionOwnership {
 
     private static let findOwner = PostgresStatement(
         "sessions.findOwner",
-        "SELECT project_id FROM public.sessions WHERE id = $1"
+        "SELECT project_id FROM public.sessions WHERE id = $1",
+        isReadOnly: true
     )
 }

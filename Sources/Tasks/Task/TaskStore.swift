@@ -5,35 +5,59 @@ package import Postgres
 /// Reads and writes `public.tasks`.
 package struct TaskStore: Sendable {
     private let pool: PostgresPool
+    private let onEvent: @Sendable () -> Void
 
-    package init(pool: PostgresPool) {
+    /// - Parameters:
+    ///   - pool: to the database of the tasks.
+    ///   - onEvent: called after a commit that wrote an event: the relay's nudge. Must return at once.
+    package init(pool: PostgresPool, onEvent: @escaping @Sendable () -> Void = {}) {
         self.pool = pool
+        self.onEvent = onEvent
     }
 
     /// Sets a task's status and, when that status is learned from in this session, writes the outbox event in the same transaction.
     ///
     /// `headers`, the request's trace context, goes with the event to the message.
     ///
-    /// - Throws: `TasksError.taskNotFound` unless the task is in this session and project; `PostgresError`.
+    /// - Returns: a write that throws `TasksError.taskNotFound` unless the task is in this session and project; `PostgresError`.
     package func setStatus(
         _ status: TaskStatus,
         task: UUID,
         session: UUID,
         project: UUID,
         headers: [String: String] = [:]
-    ) async throws -> TaskChange {
-        let change = try await StatusTransaction.run(
-            status, task: task, session: session, project: project, headers: headers, in: self.pool
+    ) -> Write<TaskChange> {
+        let event = SkillLearnTask.event(project: project, session: session, task: task, headers: headers)
+        return Write(
+            pool: self.pool,
+            isOneStatement: true,
+            run: { database in
+                let change = try StatusTransaction.run(
+                    status, task: task, session: session, project: project, event: event, in: database
+                )
+                guard let change else { throw TasksError.taskNotFound }
+                return change
+            },
+            find: { database in
+                let change = try TaskChange.find(
+                    task: task, session: session, project: project, event: event.id, in: database
+                )
+                // Without an event the status alone does not tell who set it; setting it again changes nothing.
+                return change?.event == nil ? nil : change
+            },
+            onCommit: self.wake
         )
-        guard let change else { throw TasksError.taskNotFound }
-        return change
+    }
+
+    private func wake(_ change: TaskChange) {
+        if change.event != nil { self.onEvent() }
     }
 
     /// The session's tasks without planning ones, by creation.
     ///
     /// - Throws: `TasksError.sessionNotFound`, `TasksError.sessionOfAnotherProject`, `PostgresError`.
     package func list(session: UUID, project: UUID, page: PageRequest) async throws -> Page<AgentTask> {
-        let rows = try await self.pool.perform { database in
+        let rows = try await self.pool.attempt { database, _ in
             try SessionOwnership.require(session: session, project: project, in: database)
             return try database.query(
                 page.newestFirst ? Self.listNewestFirst : Self.listOldestFirst,
@@ -60,23 +84,26 @@ package struct TaskStore: Sendable {
                 AND ($3::timestamptz IS NULL OR (t.created_at, t.id) \(comparison) ($3, $4::uuid))
             ORDER BY t.created_at \(order), t.id \(order)
             LIMIT $2
-            """
+            """,
+            isReadOnly: true
         )
     }
 
     /// Appends a task that a harness of the caller's own reports. One reported as finished is learned from, like one marked later.
     ///
-    /// - Throws: `TasksError.sessionNotFound`, `TasksError.sessionOfAnotherProject`, `PostgresError`.
+    /// - Returns: a write that throws `TasksError.sessionNotFound`, `TasksError.sessionOfAnotherProject`, `PostgresError`.
     package func append(
         _ new: NewTask,
         session: UUID,
         project: UUID,
         headers: [String: String] = [:]
-    ) async throws -> TaskChange {
+    ) -> Write<TaskChange> {
         let id = UUID()
         let event = SkillLearnTask.event(project: project, session: session, task: id, headers: headers)
-        return try await self.pool.perform { database in
-            try database.transaction {
+        return Write(
+            pool: self.pool,
+            isOneStatement: false,
+            run: { database in
                 try SessionOwnership.require(session: session, project: project, in: database)
                 try database.execute(Self.lockOrder, [.uuid(session)])
                 return try database.query(
@@ -87,8 +114,12 @@ package struct TaskStore: Sendable {
                     ] + event.parameters,
                     decode: TaskChange.init(row:)
                 )[0]
-            }
-        }
+            },
+            find: { database in
+                try TaskChange.find(task: id, session: session, project: project, event: event.id, in: database)
+            },
+            onCommit: self.wake
+        )
     }
 
     // Appends to one session take turns, because the next order is read before it is written. It is the row lock that a change of the

@@ -149,8 +149,9 @@ struct ServerUnderTest: Sendable {
         }
         let services = pool.map { pool in
             APIServices(
-                projects: ProjectStore(pool: pool), sessions: SessionStore(pool: pool), tasks: TaskStore(pool: pool),
-                learningSpaces: LearningSpaceStore(pool: pool), onEvent: { self.wakes.count() }
+                projects: ProjectStore(pool: pool), sessions: SessionStore(pool: pool),
+                tasks: TaskStore(pool: pool, onEvent: { self.wakes.count() }),
+                learningSpaces: LearningSpaceStore(pool: pool)
             )
         }
         let application = buildApplication(configuration: configuration, services: services, logger: self.logger) {

@@ -1,0 +1,61 @@
+import Postgres
+
+/// A change to the database that is made by `perform`, wholly or not at all.
+///
+/// When the reply to its commit is lost it is looked for and, unless it is there, run again on a fresh connection. So that this cannot
+/// happen twice, the id of a row by which it is known is drawn when the value is made, before the first run: the primary key refuses
+/// the later of two runs, in whichever order the server gets to them.
+package struct Write<Value: Sendable>: Sendable {
+    let pool: PostgresPool
+    /// It commits by itself then, in one round trip.
+    let isOneStatement: Bool
+    /// Its statements, run inside a transaction unless it is one.
+    let run: @Sendable (PostgresSession) throws -> Value
+    /// What an earlier run has committed; nil where there is nothing, or nothing that only this write can have left.
+    let find: @Sendable (PostgresSession) throws -> Value?
+    /// Called after the commit.
+    var onCommit: @Sendable (Value) -> Void = { _ in }
+
+    /// Makes the change.
+    ///
+    /// - Throws: what the store's method says, and nothing was changed; `PostgresError` `.outcomeUnknown` when the task was cancelled
+    ///   before it was known what became of the change, or when the database refuses to tell.
+    package func perform() async throws -> Value {
+        let value = try await self.pool.attempt { session, isInDoubt in
+            if isInDoubt, let value = try self.find(session) { return value }
+            guard self.isOneStatement else { return try session.transaction { try self.run(session) } }
+            return try self.run(session)
+        }
+        self.onCommit(value)
+        return value
+    }
+
+    /// Makes the change unless it was made under the same key before, and keeps its answer in the same transaction.
+    ///
+    /// - Parameters:
+    ///   - key: what the sender calls the request.
+    ///   - answer: makes the answer to be kept; called on the connection's thread.
+    /// - Returns: the answer now made, or the one kept.
+    /// - Throws: as `perform()`; `TasksError.idempotencyKeyReused`, `TasksError.idempotencyKeyInUse`.
+    package func perform(
+        once key: IdempotencyKey,
+        answer: @Sendable (Value) -> StoredAnswer
+    ) async throws -> StoredAnswer {
+        let result: (value: Value?, answer: StoredAnswer)
+        do {
+            result = try await self.pool.attempt { session, _ in
+                try session.transaction {
+                    if let stored = try key.claim(in: session) { return (nil, stored) }
+                    let value = try self.run(session)
+                    let answer = answer(value)
+                    try key.store(answer, in: session)
+                    return (value, answer)
+                }
+            }
+        } catch let error as PostgresError where key.isHeldByAnother(error) {
+            throw TasksError.idempotencyKeyInUse
+        }
+        if let value = result.value { self.onCommit(value) }
+        return result.answer
+    }
+}
