@@ -78,6 +78,19 @@ struct APIFixture: Sendable {
         )
     }
 
+    /// The path of a task's status, in a session that is learned from.
+    func makeLearningTask() async throws -> String {
+        let session = try await self.makeSession()
+        try await self.learn(space: try await self.makeSpace(), session: session)
+        let task = try await self.makeTask(in: session)
+        return "/api/v1/session/\(session.lowercased)/task/\(task.lowercased)/status"
+    }
+
+    /// Events that are committed.
+    func eventCount() async throws -> Int {
+        try await self.database.value("SELECT count(*) FROM skillrelay.outbox")
+    }
+
     /// Rows that requests can add, and the states they can change, as one number.
     func footprint() async throws -> String {
         try await self.database.value(
@@ -112,16 +125,46 @@ func withAPI<Result: Sendable>(
     _ body: @Sendable (APIFixture) async throws -> Result
 ) async throws -> Result {
     try await withTestDatabase { database in
-        let project = try await APIFixture.makeProject(in: database, phc: verifiesArgon2 ? nil : "unused")
-        let wakes = CallCounter()
-        let server = ServerUnderTest(
-            databaseURL: database.url, limits: limits, verifiesArgon2: verifiesArgon2, logger: logger, wakes: wakes
+        try await withAPI(
+            on: database, at: database.url, limits: limits, verifiesArgon2: verifiesArgon2, logger: logger, body
         )
-        return try await server.run { port in
-            try await body(
-                APIFixture(database: database, port: port, project: project.id, token: project.token, wakes: wakes)
-            )
+    }
+}
+
+/// Lends a server whose way to its database can be broken; whole at first.
+func withProxiedAPI<Result: Sendable>(
+    limits: APILimits = APILimits(),
+    _ body: @Sendable (APIFixture, FaultProxy) async throws -> Result
+) async throws -> Result {
+    try await withTestDatabase { database in
+        let url = try TestURL(database.url)
+        return try await withFaultProxy(to: url.port) { proxy in
+            proxy.open()
+            return try await withAPI(on: database, at: url.port(proxy.port), limits: limits) { api in
+                try await body(api, proxy)
+            }
         }
+    }
+}
+
+/// Lends a server that reaches its database at `url`.
+func withAPI<Result: Sendable>(
+    on database: TestDatabase,
+    at url: String,
+    limits: APILimits = APILimits(),
+    verifiesArgon2: Bool = false,
+    logger: Logger = .silent,
+    _ body: @Sendable (APIFixture) async throws -> Result
+) async throws -> Result {
+    let project = try await APIFixture.makeProject(in: database, phc: verifiesArgon2 ? nil : "unused")
+    let wakes = CallCounter()
+    let server = ServerUnderTest(
+        databaseURL: url, limits: limits, verifiesArgon2: verifiesArgon2, logger: logger, wakes: wakes
+    )
+    return try await server.run { port in
+        try await body(
+            APIFixture(database: database, port: port, project: project.id, token: project.token, wakes: wakes)
+        )
     }
 }
 
