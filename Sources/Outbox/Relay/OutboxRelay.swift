@@ -73,6 +73,7 @@ package final class OutboxRelay: Service {
                 await self.signal.wait(upTo: delay)
             }
         }
+        PausePoint.beforeShutdown.reach()
         await connection?.close()
     }
 
@@ -117,9 +118,12 @@ package final class OutboxRelay: Service {
         let claim = try await Claim.take(scope, limit: limit, bytes: self.configuration.batchBytes, on: connection)
         guard let claim else { return .none }
         let events = claim.events
+        PausePoint.claimDone.reach()
         let outcomes = await self.publisher.publish(events)
+        PausePoint.beforeMark.reach()
         let settlement = planner.plan(events, outcomes, now: .now)
         try await claim.settle(settlement)
+        PausePoint.afterCommit.reach()
         self.log(settlement)
         if !settlement.delivered.isEmpty { return .full }
         return limit > 1 && events.count == limit && outcomes.contains(where: \.isDefinite) ? .full : .partial

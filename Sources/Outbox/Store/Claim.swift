@@ -95,6 +95,7 @@ struct Claim: ~Copyable {
             if !settlement.dead.isEmpty {
                 try session.execute(Self.park, settlement.deadParameters)
             }
+            PausePoint.markBeforeCommit.reach()
             try session.commit()
         }
     }
