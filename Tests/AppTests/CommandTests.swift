@@ -29,7 +29,10 @@ struct CommandTests {
 
     @Test(
         "--help ends with 0 and shows an example",
-        arguments: [["serve"], ["migrate"], ["project"], ["project", "create"], ["consume"], ["version"]]
+        arguments: [
+            ["serve"], ["migrate"], ["project"], ["project", "create"], ["outbox"], ["outbox", "verify"], ["consume"],
+            ["version"],
+        ]
     )
     func help(command: [String]) async throws {
         let result = try await run(command + ["--help"])
@@ -41,6 +44,7 @@ struct CommandTests {
         "a command line that cannot be understood ends with 64",
         arguments: [
             ["nonsense"], ["migrate", "--nonsense"], ["consume", "--limit", "0"], ["consume", "--limit", "x"],
+            ["outbox", "verify", "--tap", "q"], ["outbox", "verify", "--since", "yesterday"],
         ]
     )
     func usage(arguments: [String]) async throws {

@@ -13,7 +13,8 @@ struct SkillRelayCommand: AsyncParsableCommand {
             """,
         version: version,
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, ProjectCommand.self, ConsumeCommand.self, VersionCommand.self,
+            ServeCommand.self, MigrateCommand.self, ProjectCommand.self, OutboxCommand.self, ConsumeCommand.self,
+            VersionCommand.self,
         ]
     )
 }

@@ -25,4 +25,9 @@ package struct ClaimedEvent: Sendable, Hashable {
 package struct Destination: Sendable, Hashable {
     package let exchange: String
     package let routingKey: String
+
+    package init(exchange: String, routingKey: String) {
+        self.exchange = exchange
+        self.routingKey = routingKey
+    }
 }

@@ -89,8 +89,8 @@ public final class RabbitMQConnection: Sendable {
     ///
     /// - Parameters:
     ///   - queue: The queue.
-    ///   - prefetch: Deliveries the broker may send before the first is acknowledged. Zero would be unbounded in AMQP
-    ///     and counts as one here.
+    ///   - prefetch: Deliveries the broker may send before the first is acknowledged. Zero is no bound: what the queue
+    ///     holds is kept in memory until it is iterated.
     /// - Returns: The consumer; keep it for as long as it is to run.
     /// - Throws: `.channelClosed` with 404 (no such queue), 403 or 405; see ``RabbitMQError``.
     public func consume(_ queue: String, prefetch: UInt16 = 32) async throws(RabbitMQError) -> RabbitMQConsumer {
@@ -98,7 +98,7 @@ public final class RabbitMQConnection: Sendable {
             throw RabbitMQError(.invalidMessage, "a queue name has more than \(UInt8.max) bytes")
         }
         let reply = Reply<Consumption>()
-        self.mailbox.send(.consume(queue: queue, prefetch: max(prefetch, 1), reply))
+        self.mailbox.send(.consume(queue: queue, prefetch: prefetch, reply))
         return RabbitMQConsumer(connection: self, consumption: try await reply.value().get())
     }
 }
