@@ -37,6 +37,7 @@ struct ConfigurationTests {
         #expect(serve.relay.batchSize == 256)
         #expect(serve.broker?.connection.publishTimeout == .seconds(5))
         #expect(serve.authentication.tokenPrefix == "sk-ac-")
+        #expect(serve.idempotencyKeyLifetime == .seconds(24 * 3600))
         #expect(serve.authentication.verifiesArgon2)
         #expect(serve.defaultProjectToken == nil)
         #expect(log.level == .info)
@@ -48,7 +49,8 @@ struct ConfigurationTests {
         let (serve, log) = try await self.read([
             "SKILLRELAY_ROLE": "api", "SKILLRELAY_HOST": "0.0.0.0", "SKILLRELAY_PORT": "0",
             "SKILLRELAY_DATABASE_POOL_SIZE": "3", "SKILLRELAY_POLL_INTERVAL_MS": "10",
-            "SKILLRELAY_BATCH_SIZE": "1000", "ROOT_PROJECT_BEARER_TOKEN_PREFIX": "key-",
+            "SKILLRELAY_BATCH_SIZE": "1000", "SKILLRELAY_IDEMPOTENCY_KEY_HOURS": "48",
+            "ROOT_PROJECT_BEARER_TOKEN_PREFIX": "key-",
             "ENABLE_ARGON2_VERIFICATION": "false", "ROOT_API_BEARER_TOKEN": "token",
             "SKILLRELAY_LOG_LEVEL": "trace", "SKILLRELAY_LOG_FORMAT": "json",
         ])
@@ -58,6 +60,7 @@ struct ConfigurationTests {
         #expect(serve.poolSize == 3)
         #expect(serve.relay.pollInterval == .milliseconds(10))
         #expect(serve.relay.batchSize == 1000)
+        #expect(serve.idempotencyKeyLifetime == .seconds(48 * 3600))
         #expect(serve.authentication.tokenPrefix == "key-")
         #expect(!serve.authentication.verifiesArgon2)
         #expect(serve.defaultProjectToken == "token")
@@ -98,6 +101,8 @@ struct ConfigurationTests {
             ("SKILLRELAY_PUBLISH_TIMEOUT_MS", "5s", "from 100 to 60000"),
             ("SKILLRELAY_DATABASE_POOL_SIZE", "0", "from 1 to 200"),
             ("SKILLRELAY_DATABASE_POOL_SIZE", "201", "from 1 to 200"),
+            ("SKILLRELAY_IDEMPOTENCY_KEY_HOURS", "0", "from 1 to 720"),
+            ("SKILLRELAY_IDEMPOTENCY_KEY_HOURS", "721", "from 1 to 720"),
             ("SKILLRELAY_RETENTION_DAYS", "0", "from 1 to 3650"),
             ("SKILLRELAY_LOG_LEVEL", "verbose", "one of trace, debug, info, notice, warning, error, critical"),
             ("SKILLRELAY_LOG_FORMAT", "xml", "one of text, json"),
