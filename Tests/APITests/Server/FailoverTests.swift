@@ -1,0 +1,210 @@
+import Foundation
+import Glibc
+import Postgres
+import Support
+import Testing
+
+@testable import API
+
+@Suite("The API while its database fails", .timeLimit(.minutes(2)))
+struct FailoverTests {
+    private static let success = #"{"status":"success"}"#
+    private static let unchanged = "the database is unavailable or busy, nothing was changed: retry"
+    private static let unknown = "the database was lost, whether the request took effect is unknown: retry"
+
+    /// The service's backend that waits for a lock, once there is one.
+    private static func waitingBackend(_ api: APIFixture) async throws -> Int32 {
+        try await eventually("a request waits for the row") {
+            // Not pg_stat_activity, which stands still inside the transaction that holds the row.
+            try await api.database.values("SELECT pid FROM pg_locks WHERE NOT granted", as: Int32.self).first
+        }
+    }
+
+    /// Ends the service's sessions.
+    private static func terminateAll(_ database: TestDatabase) async throws {
+        _ = try await database.values(
+            """
+            SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'skillrelay'
+            """,
+            as: Bool.self
+        )
+    }
+
+    @Test("does not show that idle sessions were ended")
+    func idleSessions() async throws {
+        try await withAPI { api in
+            let path = try await api.makeLearningTask()
+            for _ in 0..<5 {
+                let _: TaskBody = try await api.client.send("PATCH", path, body: Self.success).data()
+                try await Self.terminateAll(api.database)
+            }
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 200, "pong")
+            #expect(try await api.eventCount() == 5)
+        }
+    }
+
+    @Test("answers 200 once when the backend is ended, or freezes, inside the change", arguments: [true, false])
+    func backendLost(freezes: Bool) async throws {
+        try await withAPI { api in
+            let path = try await api.makeLearningTask()
+            try await api.database.script("BEGIN; SELECT FROM public.tasks FOR UPDATE")
+            async let answer = api.client.send("PATCH", path, body: Self.success)
+            let backend = try await Self.waitingBackend(api)
+            if freezes {
+                try #require(kill(backend, SIGSTOP) == 0, "the server runs on this machine, under a user we may signal")
+            } else {
+                try await Self.terminateAll(api.database)
+            }
+            defer { kill(backend, SIGCONT) }
+            try await api.database.script("COMMIT")
+            let task: TaskBody = try await answer.data()
+            #expect(task.status == "success")
+            #expect(try await api.eventCount() == 1)
+
+            kill(backend, SIGCONT)
+            try await eventually("the backend has ended") {
+                try await api.database.value("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", [.int4(backend)])
+                    == 0
+            }
+            #expect(try await api.eventCount() == 1)
+        }
+    }
+
+    @Test("holds no request past its deadline while everything is silent, and recovers by itself")
+    func silence() async throws {
+        var limits = APILimits()
+        limits.requestDeadline = .seconds(3)
+        try await withProxiedAPI(limits: limits) { api, proxy in
+            let path = try await api.makeLearningTask()
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 200, "pong")
+            proxy.hold()
+            let start = ContinuousClock.now
+            try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
+                for number in 0..<20 {
+                    let isRead = number.isMultiple(of: 2)
+                    group.addTask {
+                        try await isRead
+                            ? api.client.send("GET", "/api/v1/ping")
+                            : api.client.send("PATCH", path, body: Self.success)
+                    }
+                }
+                for try await answer in group {
+                    #expect(answer.status == 503 && answer.headers["retry-after"] == "1")
+                    // None got further than its token: a read, which leaves nothing in doubt.
+                    #expect(answer.text.contains("nothing was changed"), "\(answer.text)")
+                }
+            }
+            // A cancelled statement has a second's grace.
+            #expect(ContinuousClock.now - start < .seconds(6))
+            try expect(try await api.client.send("GET", "/health"), 200, "ok")
+            proxy.heal()
+            try await eventually("requests are answered again") {
+                try await api.client.send("PATCH", path, body: Self.success).status == 200
+            }
+            #expect(try await api.eventCount() == 1)
+        }
+    }
+
+    @Test("answers at once while the database is known to be away, and recovers by itself")
+    func outage() async throws {
+        try await withProxiedAPI { api, proxy in
+            let path = try await api.makeLearningTask()
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 200, "pong")
+            proxy.refuse()
+            proxy.reset()
+            try await eventually("the loss is noticed") {
+                try await api.client.send("GET", "/api/v1/ping").status == 503
+            }
+            for _ in 0..<20 {
+                let start = ContinuousClock.now
+                try expect(try await api.client.send("PATCH", path, body: Self.success), 503, Self.unchanged)
+                #expect(ContinuousClock.now - start < .milliseconds(100))
+            }
+            proxy.open()
+            try await eventually("requests are answered again") {
+                try await api.client.send("PATCH", path, body: Self.success).status == 200
+            }
+            #expect(try await api.eventCount() == 1)
+        }
+    }
+
+    @Test("goes to the next of several servers when the one it uses is gone, or silent", arguments: [true, false])
+    func nextServer(isSilent: Bool) async throws {
+        try await withTestDatabase { database in
+            let url = try TestURL(database.url)
+            try await withFaultProxy(to: url.port) { first in
+                try await withFaultProxy(to: url.port) { second in
+                    first.open()
+                    let servers = database.url.replacing(
+                        "127.0.0.1:\(url.port)", with: "127.0.0.1:\(first.port),127.0.0.1:\(second.port)"
+                    )
+                    let options = "?target_session_attrs=read-write&connect_timeout=2"
+                    try await withAPI(on: database, at: servers + options) { api in
+                        let path = try await api.makeLearningTask()
+                        let _: TaskBody = try await api.client.send("PATCH", path, body: Self.success).data()
+                        #expect(first.connectionCount > 0 && second.connectionCount == 0)
+                        second.open()
+                        if isSilent {
+                            first.hold()
+                        } else {
+                            first.refuse()
+                            first.reset()
+                        }
+                        try await eventually("the second serves") {
+                            try await api.client.send("PATCH", path, body: Self.success).status == 200
+                        }
+                        #expect(second.connectionCount > 0)
+                        #expect(try await api.eventCount() == 2)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("answers 503 on a server that takes no writes, and looks for one that does")
+    func readOnly() async throws {
+        for options in ["", "?target_session_attrs=read-write"] {
+            try await withTestDatabase { database in
+                try await withAPI(on: database, at: database.url + options) { api in
+                    let path = try await api.makeLearningTask()
+                    let _: TaskBody = try await api.client.send("PATCH", path, body: Self.success).data()
+                    let name: String = try await database.value("SELECT current_database()::text")
+                    try await database.script("ALTER DATABASE \"\(name)\" SET default_transaction_read_only = on")
+                    try await Self.terminateAll(database)
+                    try await eventually("writes are refused") {
+                        try await api.client.send("PATCH", path, body: Self.success).status == 503
+                    }
+                    try expect(try await api.client.send("PATCH", path, body: Self.success), 503, Self.unchanged)
+                    let read = try await api.client.send("GET", "/api/v1/ping")
+                    #expect(read.status == (options.isEmpty ? 200 : 503))
+
+                    try await database.script("ALTER DATABASE \"\(name)\" RESET default_transaction_read_only")
+                    try await eventually("writes are taken again, with no session ended from outside") {
+                        try await api.client.send("PATCH", path, body: Self.success).status == 200
+                    }
+                    #expect(try await api.eventCount() == 2)
+                }
+            }
+        }
+    }
+
+    @Test("answers 503 while the server has no connection to give, and goes on when it has")
+    func tooManyConnections() async throws {
+        try await withAPI { api in
+            let path = try await api.makeLearningTask()
+            let name: String = try await api.database.value("SELECT current_database()::text")
+            // The test's own.
+            try await api.database.script("ALTER DATABASE \"\(name)\" CONNECTION LIMIT 1")
+            try await Self.terminateAll(api.database)
+            try await eventually("there are none") {
+                try await api.client.send("PATCH", path, body: Self.success).status == 503
+            }
+            try expect(try await api.client.send("GET", "/api/v1/ping"), 503, Self.unchanged)
+            try await api.database.script("ALTER DATABASE \"\(name)\" CONNECTION LIMIT -1")
+            try await eventually("there are again") {
+                try await api.client.send("PATCH", path, body: Self.success).status == 200
+            }
+        }
+    }
+}
