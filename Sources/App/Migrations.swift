@@ -9,6 +9,7 @@ enum Migrations {
         PostgresMigration(name: "m0002_acontext", bytes: PackageResources.m0002_acontext_sql),
         PostgresMigration(name: "m0003_outbox", bytes: PackageResources.m0003_outbox_sql),
         PostgresMigration(name: "m0004_idempotency_keys", bytes: PackageResources.m0004_idempotency_keys_sql),
+        PostgresMigration(name: "m0005_header_names", bytes: PackageResources.m0005_header_names_sql),
     ]
 
     static func migrator(logger: Logger) -> PostgresMigrator {
