@@ -6,6 +6,7 @@ package import Postgres
 package struct TaskStore: Sendable {
     private let pool: PostgresPool
     private let onEvent: @Sendable () -> Void
+    private let turns = RowTurns()
 
     /// - Parameters:
     ///   - pool: to the database of the tasks.
@@ -30,6 +31,7 @@ package struct TaskStore: Sendable {
         let event = SkillLearnTask.event(project: project, session: session, task: task, headers: headers)
         return Write(
             pool: self.pool,
+            locks: (task, self.turns),
             isOneStatement: true,
             run: { database in
                 let change = try StatusTransaction.run(
@@ -102,6 +104,7 @@ package struct TaskStore: Sendable {
         let event = SkillLearnTask.event(project: project, session: session, task: id, headers: headers)
         return Write(
             pool: self.pool,
+            locks: (session, self.turns),
             isOneStatement: false,
             run: { database in
                 try SessionOwnership.require(session: session, project: project, in: database)

@@ -1,3 +1,4 @@
+import Foundation
 import Postgres
 
 /// A change to the database that is made by `perform`, wholly or not at all.
@@ -7,6 +8,8 @@ import Postgres
 /// the later of two runs, in whichever order the server gets to them.
 package struct Write<Value: Sendable>: Sendable {
     let pool: PostgresPool
+    /// The row that its statements lock, and the line of those who write it.
+    var locks: (row: UUID, turns: RowTurns)?
     /// It commits by itself then, in one round trip.
     let isOneStatement: Bool
     /// Its statements, run inside a transaction unless it is one.
@@ -21,10 +24,12 @@ package struct Write<Value: Sendable>: Sendable {
     /// - Throws: what the store's method says, and nothing was changed; `PostgresError` `.outcomeUnknown` when the task was cancelled
     ///   before it was known what became of the change, or when the database refuses to tell.
     package func perform() async throws -> Value {
-        let value = try await self.pool.attempt { session, isInDoubt in
-            if isInDoubt, let value = try self.find(session) { return value }
-            guard self.isOneStatement else { return try session.transaction { try self.run(session) } }
-            return try self.run(session)
+        let value = try await self.inTurn {
+            try await self.pool.attempt { session, isInDoubt in
+                if isInDoubt, let value = try self.find(session) { return value }
+                guard self.isOneStatement else { return try session.transaction { try self.run(session) } }
+                return try self.run(session)
+            }
         }
         self.onCommit(value)
         return value
@@ -43,13 +48,15 @@ package struct Write<Value: Sendable>: Sendable {
     ) async throws -> StoredAnswer {
         let result: (value: Value?, answer: StoredAnswer)
         do {
-            result = try await self.pool.attempt { session, _ in
-                try session.transaction {
-                    if let stored = try key.claim(in: session) { return (nil, stored) }
-                    let value = try self.run(session)
-                    let answer = answer(value)
-                    try key.store(answer, in: session)
-                    return (value, answer)
+            result = try await self.inTurn {
+                try await self.pool.attempt { session, _ in
+                    try session.transaction {
+                        if let stored = try key.claim(in: session) { return (nil, stored) }
+                        let value = try self.run(session)
+                        let answer = answer(value)
+                        try key.store(answer, in: session)
+                        return (value, answer)
+                    }
                 }
             }
         } catch let error as PostgresError where key.isHeldByAnother(error) {
@@ -57,5 +64,10 @@ package struct Write<Value: Sendable>: Sendable {
         }
         if let value = result.value { self.onCommit(value) }
         return result.answer
+    }
+
+    private func inTurn<R: Sendable>(_ body: () async throws -> R) async throws -> R {
+        guard let locks = self.locks else { return try await body() }
+        return try await locks.turns.take(locks.row, body)
     }
 }

@@ -207,4 +207,32 @@ struct FailoverTests {
             }
         }
     }
+
+    @Test("answers 503 for a task whose row somebody holds, and others as ever, however many ask for the one")
+    func hotTask() async throws {
+        try await withAPI { api in
+            let (hot, other) = (try await api.makeLearningTask(), try await api.makeLearningTask())
+            let _: TaskBody = try await api.client.send("PATCH", other, body: Self.success).data()
+            let id = try #require(hot.split(separator: "/").dropLast().last)
+            try await api.database.script("BEGIN; SELECT FROM public.tasks WHERE id = '\(id)' FOR UPDATE")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        let start = ContinuousClock.now
+                        try expect(try await api.client.send("PATCH", hot, body: Self.success), 503, Self.unchanged)
+                        #expect(ContinuousClock.now - start < .seconds(4))
+                    }
+                }
+                for _ in 0..<30 {
+                    let start = ContinuousClock.now
+                    let _: TaskBody = try await api.client.send("PATCH", other, body: Self.success).data()
+                    #expect(ContinuousClock.now - start < .milliseconds(500))
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                try await group.waitForAll()
+            }
+            try await api.database.script("COMMIT")
+            let _: TaskBody = try await api.client.send("PATCH", hot, body: Self.success).data()
+        }
+    }
 }
