@@ -162,7 +162,10 @@ struct LifecycleTests {
             #expect(await connection.publish([.to(queue)]) == [.routed])
             try await Broker.setAlarm(true, connection: name)
             // The broker says so when it next reads a publish, which it then leaves unconfirmed.
-            #expect(await connection.publish([.to(queue)]).map { $0.unknownError?.code } == [.blocked])
+            let overtaken = RabbitMQMessage.to(queue)
+            #expect(await connection.publish([overtaken]).map { $0.unknownError?.code } == [.blocked])
+            #expect(connection.hasLateConfirms)
+            #expect(connection.takeLateConfirms().isEmpty)
             #expect(connection.blockedReason == "low on memory")
             #expect(connection.isOpen)
 
@@ -172,6 +175,12 @@ struct LifecycleTests {
 
             try await Broker.setAlarm(false, connection: name)
             try await eventually("the alarm is over") { connection.blockedReason == nil }
+            let late = try await eventually("the late confirm") {
+                let late = connection.takeLateConfirms()
+                return late.isEmpty ? nil : late
+            }
+            #expect(late == [overtaken.messageID])
+            #expect(!connection.hasLateConfirms)
             #expect(await connection.publish([.to(queue)]) == [.routed])
             // The one sent into the alarm was stored late.
             #expect(try await connection.queueMessageCount(queue) == 3)

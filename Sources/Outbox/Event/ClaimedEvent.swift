@@ -16,7 +16,7 @@ package struct ClaimedEvent: Sendable, Hashable {
     /// How often the event itself was refused.
     package let attempts: Int
     /// An earlier publish may have reached the broker.
-    package let maybeSent: Bool
+    package var maybeSent: Bool
 
     package var destination: Destination { Destination(exchange: self.exchange, routingKey: self.routingKey) }
 }

@@ -1,12 +1,18 @@
+package import Foundation
+
 /// What the relay needs of a broker; the tests answer in its place with a script.
 package protocol EventPublisher: Sendable {
-    /// False while the broker is away or refuses to take messages: nothing is claimed then.
+    /// False while the broker is away or refuses to take messages, and while late deliveries are awaited or not taken: nothing is
+    /// claimed then.
     var isReady: Bool { get }
 
     /// Publishes and waits for what became of each event; one outcome an event, in order.
     ///
     /// Returns in bounded time, whatever the broker does.
     func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome]
+
+    /// Takes the ids of events whose outcome was unknown and which the broker has confirmed and routed since.
+    func takeLateDeliveries() -> [UUID]
 }
 
 /// What became of one publish, by whose fault it was (design: an outage is not the event's fault).
@@ -14,9 +20,11 @@ package enum DeliveryOutcome: Sendable, Hashable {
     /// Confirmed and routed to a queue.
     case delivered
     /// The exchange is missing, nothing is bound, the queue refuses: every event for this destination would fail.
-    case destinationFault(String)
+    ///
+    /// `maybeSent`, here and below: another try of the same batch, or another queue of the exchange, may have taken it.
+    case destinationFault(String, maybeSent: Bool = false)
     /// This event can never be published as it is.
-    case eventFault(String)
+    case eventFault(String, maybeSent: Bool = false)
     /// Sent or perhaps sent, and not confirmed.
     case unknown(String)
     /// Certainly not sent.
@@ -27,6 +35,21 @@ package enum DeliveryOutcome: Sendable, Hashable {
         switch self {
         case .delivered, .destinationFault, .eventFault: true
         case .unknown, .unsent: false
+        }
+    }
+
+    var isUnknown: Bool {
+        if case .unknown = self { true } else { false }
+    }
+
+    /// What is known after this second try: that the first may have reached the broker is not forgotten.
+    func following(_ first: DeliveryOutcome) -> DeliveryOutcome {
+        guard case .unknown = first else { return self }
+        return switch self {
+        case .delivered, .unknown: self
+        case .destinationFault(let error, _): .destinationFault(error, maybeSent: true)
+        case .eventFault(let error, _): .eventFault(error, maybeSent: true)
+        case .unsent: first
         }
     }
 }

@@ -1,3 +1,4 @@
+package import Foundation
 package import Logging
 package import RabbitMQ
 import ServiceLifecycle
@@ -9,12 +10,19 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
     private let exchanges: [String]
     private let retryPolicy: RetryPolicy
     private let logger: Logger
-    private let link = Mutex<RabbitMQLink?>(nil)
 
-    /// The longest that one `publish` takes: the canary, the window, what a closed channel left open and its last event; and opening the
-    /// channel twice.
+    private struct State {
+        var link: RabbitMQLink?
+        /// Of connections that have ended.
+        var lateDeliveries: [UUID] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// The longest that one `publish` takes. Nothing is begun later than one publish timeout after its begin; what is under way by then
+    /// has to open the channel, to hand over its bytes, and to wait for its confirms.
     package static func longestPublish(_ configuration: RabbitMQConfiguration) -> Duration {
-        configuration.publishTimeout * 4 + configuration.operationTimeout * 2
+        configuration.publishTimeout * 2 + configuration.operationTimeout * 2
     }
 
     /// `exchanges` are direct durable exchanges of ours, declared on every connection if absent.
@@ -31,50 +39,72 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
     }
 
     package var isReady: Bool {
-        self.link.withLock { $0 }?.isReady ?? false
+        self.state.withLock { $0.link?.isReady ?? false && $0.lateDeliveries.isEmpty }
     }
 
     package func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
-        guard let link = self.link.withLock({ $0 }) else {
+        guard let link = self.state.withLock({ $0.link }) else {
             return events.map { _ in .unsent("not connected to RabbitMQ") }
         }
         return await link.publish(events)
     }
 
+    package func takeLateDeliveries() -> [UUID] {
+        self.state.withLock { state in
+            defer { state.lateDeliveries = [] }
+            return state.lateDeliveries + (state.link?.takeLateDeliveries() ?? [])
+        }
+    }
+
     /// Keeps a connection until graceful shutdown or cancellation, then closes it.
     package func run() async {
         await cancelWhenGracefulShutdown {
-            var failures = 0
+            var backoff = ReconnectBackoff(policy: self.retryPolicy)
+            var lastFailure: String?
             while !Task.isCancelled {
-                do {
+                let delay: Duration
+                do throws(RabbitMQError) {
                     let connection = try await RabbitMQConnection.connect(self.configuration, logger: self.logger)
                     self.logger.notice("Connected to RabbitMQ")
-                    let start = ContinuousClock.now
-                    let reason = await self.serve(connection)
-                    // A broker that takes connections and drops them at once is no better than one that is away.
-                    if ContinuousClock.now - start > self.retryPolicy.cap { failures = 0 }
+                    lastFailure = nil
+                    let (reason, life) = await self.serve(connection)
                     guard !Task.isCancelled else { return }
                     self.logger.warning("RabbitMQ connection lost, events wait", error: reason)
+                    delay = backoff.ended(life)
                 } catch {
                     guard !Task.isCancelled else { return }
-                    self.logger.warning("RabbitMQ cannot be reached, events wait", error: error)
+                    // An outage is told once, not with each attempt.
+                    let isNew = lastFailure != "\(error)"
+                    lastFailure = "\(error)"
+                    self.logger.log(
+                        level: isNew ? .warning : .debug,
+                        "RabbitMQ cannot be reached, events wait",
+                        error: error
+                    )
+                    delay = backoff.notConnected(isRefused: error.code == .refused)
                 }
-                failures += 1
-                try? await Task.sleep(for: self.retryPolicy.delay(afterFailures: failures))  // cancelled: the loop ends
+                try? await Task.sleep(for: delay)  // cancelled: the loop ends
             }
         }
     }
 
-    /// Lends the connection to `publish` until it ends, and says why it did.
-    private func serve(_ connection: RabbitMQConnection) async -> RabbitMQError {
+    /// Lends the connection to `publish` until it ends; says why it did, and what it was worth.
+    private func serve(_ connection: RabbitMQConnection) async -> (RabbitMQError, ReconnectBackoff.Life) {
+        let start = ContinuousClock.now
         let link = RabbitMQLink(
-            connection: connection, ownExchanges: self.exchanges, isolationLimit: self.configuration.publishTimeout,
+            connection: connection, ownExchanges: self.exchanges, sendingLimit: self.configuration.publishTimeout,
             logger: self.logger
         )
         await link.declareOwnExchanges()
-        self.link.withLock { $0 = link }
-        defer { self.link.withLock { $0 = nil } }
-        return await withTaskGroup(of: Void.self) { group in
+        self.state.withLock { $0.link = link }
+        defer {
+            self.state.withLock { state in
+                state.link = nil
+                // Confirmed before the connection ended, and not yet asked for.
+                state.lateDeliveries += link.takeLateDeliveries()
+            }
+        }
+        let reason = await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Ends only by cancellation: of this service, or below because the connection is gone.
                 while (try? await Task.sleep(for: .seconds(3600))) != nil {}
@@ -84,5 +114,9 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
             group.cancelAll()
             return reason
         }
+        let life = await ReconnectBackoff.Life(
+            duration: ContinuousClock.now - start, isTried: link.isTried, isProven: link.isProven
+        )
+        return (reason, life)
     }
 }

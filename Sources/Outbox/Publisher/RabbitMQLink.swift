@@ -8,22 +8,29 @@ import RabbitMQ
 actor RabbitMQLink {
     private let connection: RabbitMQConnection
     private let ownExchanges: [String]
-    /// How long events may be sent one by one: the claim's transaction is open meanwhile.
-    private let isolationLimit: Duration
+    /// From the begin of a batch; what is not sent by then waits for the next. The claim's transaction is open meanwhile.
+    private let sendingLimit: Duration
     private let logger: Logger
     /// Exchanges seen to exist on this connection. The default exchange always does (AMQP 0-9-1 §3.1.3.1).
     private var knownExchanges: Set<String> = [""]
-    private var isProven = false
+    /// The canary was confirmed.
+    private(set) var isProven = false
+    /// A confirm was asked for.
+    private(set) var isTried = false
 
-    init(connection: RabbitMQConnection, ownExchanges: [String], isolationLimit: Duration, logger: Logger) {
+    init(connection: RabbitMQConnection, ownExchanges: [String], sendingLimit: Duration, logger: Logger) {
         self.connection = connection
         self.ownExchanges = ownExchanges
-        self.isolationLimit = isolationLimit
+        self.sendingLimit = sendingLimit
         self.logger = logger
     }
 
     nonisolated var isReady: Bool {
-        self.connection.isOpen && self.connection.blockedReason == nil
+        self.connection.isOpen && self.connection.blockedReason == nil && !self.connection.hasLateConfirms
+    }
+
+    nonisolated func takeLateDeliveries() -> [UUID] {
+        self.connection.takeLateConfirms().compactMap(UUID.init(uuidString:))
     }
 
     func declareOwnExchanges() async {
@@ -46,6 +53,8 @@ actor RabbitMQLink {
     func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
         var outcomes = [DeliveryOutcome](
             repeating: .unsent("the broker did not answer the canary"), count: events.count)
+        let deadline = ContinuousClock.now + self.sendingLimit
+        self.isTried = true
         let pending = await self.routable(events, &outcomes)
         // One that was refused before may close the channel again: it goes last and alone.
         var innocent = pending.filter { events[$0].attempts == 0 }
@@ -55,16 +64,13 @@ actor RabbitMQLink {
             // on each reconnect, not a window full.
             guard await self.publish([canary], of: events, into: &outcomes) else { return outcomes }
             innocent.removeFirst()
-            // Refused by the client itself, it never reached the broker.
-            if case .eventFault = outcomes[canary] { continue }
-            self.isProven = true
+            guard case .destinationFault = outcomes[canary] else { continue }
+            innocent.removeAll { events[$0].destination == events[canary].destination }
         }
         if await !self.publish(innocent, of: events, into: &outcomes) {
-            await self.isolate(innocent, of: events, into: &outcomes)
+            await self.isolate(innocent, of: events, into: &outcomes, until: deadline)
         }
-        for suspect in suspects where self.connection.isOpen {
-            _ = await self.publish([suspect], of: events, into: &outcomes)
-        }
+        await self.publishEach(suspects, of: events, into: &outcomes, until: deadline)
         return outcomes
     }
 
@@ -93,29 +99,48 @@ actor RabbitMQLink {
     private func publish(
         _ indices: [Int],
         of events: [ClaimedEvent],
-        into outcomes: inout [DeliveryOutcome],
-        again: Bool = false
+        into outcomes: inout [DeliveryOutcome]
     ) async -> Bool {
         guard !indices.isEmpty else { return true }
-        let answers = await self.connection.publish(
-            indices.map { RabbitMQMessage(event: events[$0], possibleDuplicate: again || events[$0].maybeSent) }
-        )
+        let messages = indices.map { index in
+            RabbitMQMessage(
+                event: events[index],
+                possibleDuplicate: events[index].maybeSent || outcomes[index].isUnknown
+            )
+        }
+        let answers = await self.connection.publish(messages)
         for (index, answer) in zip(indices, answers) {
-            outcomes[index] = DeliveryOutcome(answer, wasAlone: indices.count == 1)
+            outcomes[index] = DeliveryOutcome(answer, wasAlone: indices.count == 1).following(outcomes[index])
+            if answer.isConfirm { self.isProven = true }
         }
         return indices.allSatisfy { outcomes[$0].isDefinite }
     }
 
     /// A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets its own.
-    private func isolate(_ indices: [Int], of events: [ClaimedEvent], into outcomes: inout [DeliveryOutcome]) async {
-        guard self.connection.isOpen else { return }
+    private func isolate(
+        _ indices: [Int],
+        of events: [ClaimedEvent],
+        into outcomes: inout [DeliveryOutcome],
+        until deadline: ContinuousClock.Instant
+    ) async {
         self.knownExchanges = [""]
         let undecided = indices.filter { !outcomes[$0].isDefinite }
-        let deadline = ContinuousClock.now + self.isolationLimit
-        for index in undecided {
-            guard self.connection.isOpen, ContinuousClock.now < deadline else { return }
-            let wasSent = if case .unknown = outcomes[index] { true } else { false }
-            _ = await self.publish([index], of: events, into: &outcomes, again: wasSent)
+        await self.publishEach(undecided, of: events, into: &outcomes, until: deadline)
+    }
+
+    /// Publishes one at a time, and no further one to a destination that fails.
+    private func publishEach(
+        _ indices: [Int],
+        of events: [ClaimedEvent],
+        into outcomes: inout [DeliveryOutcome],
+        until deadline: ContinuousClock.Instant
+    ) async {
+        var failing: Set<Destination> = []
+        for index in indices where !failing.contains(events[index].destination) {
+            // Not while confirms may still come: those events would go out twice.
+            guard self.isReady, ContinuousClock.now < deadline else { return }
+            _ = await self.publish([index], of: events, into: &outcomes)
+            if case .destinationFault = outcomes[index] { failing.insert(events[index].destination) }
         }
     }
 }
@@ -126,7 +151,8 @@ extension DeliveryOutcome {
         switch outcome {
         case .routed: self = .delivered
         case .returned(let code, let text): self = .destinationFault("returned: \(code.rawValue) \(text)")
-        case .nacked: self = .destinationFault("refused by the queue (basic.nack)")
+        // Another queue of a fan-out may have taken it.
+        case .nacked: self = .destinationFault("refused by the queue (basic.nack)", maybeSent: true)
         case .rejected(let error): self = .eventFault("\(error)")
         case .unsent(let error): self = .unsent("\(error)")
         case .unknown(let error):
@@ -136,6 +162,16 @@ extension DeliveryOutcome {
             case .some where wasAlone && error.code == .channelClosed: self = .destinationFault("\(error)")
             default: self = .unknown("\(error)")
             }
+        }
+    }
+}
+
+extension PublishOutcome {
+    /// The broker has answered for this message by itself.
+    fileprivate var isConfirm: Bool {
+        switch self {
+        case .routed, .returned, .nacked: true
+        case .rejected, .unknown, .unsent: false
         }
     }
 }

@@ -16,6 +16,9 @@ struct DestinationPauses {
     /// What an ordinary claim passes over.
     var paused: [Destination] { Array(self.pauses.keys) }
 
+    /// When the next destination may be asked again.
+    var nextDue: ContinuousClock.Instant? { self.pauses.values.map(\.until).min() }
+
     /// Destinations that may be asked again.
     func due(_ now: ContinuousClock.Instant) -> [Destination] {
         self.pauses.filter { $0.value.until <= now }.map(\.key)

@@ -43,56 +43,101 @@ package final class OutboxRelay: Service {
         }
     }
 
-    private func relay() async {
-        var planner = SettlementPlanner(
-            maxAttempts: self.configuration.maxAttempts,
-            retryPolicy: self.configuration.retryPolicy
-        )
+    /// What the relay knows beside the database, and its connection.
+    private struct State {
         var connection: PostgresConnection?
+        var planner: SettlementPlanner
+        var owed = OwedEvents()
         var failures = 0
-        while !self.isStopping.load(ordering: .acquiring), !Task.isCancelled {
-            do {
-                guard self.publisher.isReady else {
-                    await self.signal.wait(upTo: self.configuration.pollInterval)
-                    continue
-                }
-                let isBusy = try await self.turn(&connection, &planner)
-                if failures > 0 { self.logger.notice("Relay is back") }
-                failures = 0
-                if !isBusy { await self.signal.wait(upTo: self.configuration.pollInterval) }
-            } catch {
-                await connection?.close()
-                connection = nil
-                failures += 1
-                let delay = self.configuration.retryPolicy.delay(afterFailures: failures)
-                self.logger.warning(
-                    "Relay failed, trying again",
-                    error: error,
-                    metadata: [Keys.failures: "\(failures)", Keys.delay: "\(delay)"]
-                )
-                await self.signal.wait(upTo: delay)
-            }
-        }
-        PausePoint.beforeShutdown.reach()
-        await connection?.close()
+        var lastFailure: String?
     }
 
-    /// One batch for the destinations that work, and one event for each that may be asked again; true when there may be more to do.
-    private func turn(
-        _ connection: inout PostgresConnection?,
-        _ planner: inout SettlementPlanner
-    ) async throws -> Bool {
-        let open: PostgresConnection
-        if let connection {
-            open = connection
-        } else {
-            open = try await PostgresConnection.connect(self.database, logger: self.logger)
-            connection = open
+    private func relay() async {
+        var state = State(
+            planner: SettlementPlanner(
+                maxAttempts: self.configuration.maxAttempts,
+                retryPolicy: self.configuration.retryPolicy
+            )
+        )
+        while !self.isStopping.load(ordering: .acquiring), !Task.isCancelled {
+            let pause: Duration?
+            do {
+                pause = try await self.turn(&state) ? nil : self.pause(state)
+                if state.failures > 0 { self.logger.notice("Relay is back") }
+                state.failures = 0
+                state.lastFailure = nil
+            } catch {
+                pause = await self.failed(error, &state)
+            }
+            if let pause { await self.signal.wait(upTo: pause) }
         }
-        var isBusy = try await self.batch(.allBut(planner.pauses.paused), on: open, &planner) == .full
-        for destination in planner.pauses.due(.now) where !self.isStopping.load(ordering: .acquiring) {
-            switch try await self.batch(.only(destination), limit: 1, on: open, &planner) {
-            case .none: planner.forget(destination)
+        if !Task.isCancelled { await self.settleOwed(&state) }
+        PausePoint.beforeShutdown.reach()
+        await state.connection?.close()
+    }
+
+    /// How long to wait when there is nothing to do: the poll, or until a paused destination or a broker that is back could be served.
+    private func pause(_ state: State) -> Duration {
+        let untilDue = state.planner.pauses.nextDue.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+        let untilReady = self.publisher.isReady ? nil : Self.readinessInterval
+        return [untilDue, untilReady].compactMap(\.self).reduce(self.configuration.pollInterval, min)
+    }
+
+    /// Asking costs no more than a lock.
+    private static let readinessInterval = Duration.milliseconds(250)
+
+    private func failed(_ error: any Error, _ state: inout State) async -> Duration {
+        await state.connection?.close()
+        state.connection = nil
+        state.failures += 1
+        let delay = self.configuration.retryPolicy.delay(afterFailures: state.failures)
+        // An outage is told once, not with each attempt.
+        let isNew = state.lastFailure != "\(error)"
+        state.lastFailure = "\(error)"
+        self.logger.log(
+            level: isNew ? .warning : .debug,
+            "Relay failed, trying again",
+            error: error,
+            metadata: [
+                Keys.failures: "\(state.failures)", Keys.delay: "\(delay)", Keys.owed: "\(state.owed.count)",
+            ]
+        )
+        return delay
+    }
+
+    /// The last chance to write what is owed: what is not written goes out again.
+    private func settleOwed(_ state: inout State) async {
+        state.owed.add(delivered: self.publisher.takeLateDeliveries())
+        guard !state.owed.isEmpty else { return }
+        do {
+            try await state.owed.write(on: self.connection(&state))
+        } catch {
+            self.logger.warning(
+                "Confirmed events stay pending, and go out again",
+                error: error,
+                metadata: [Keys.owed: "\(state.owed.count)"]
+            )
+        }
+    }
+
+    private func connection(_ state: inout State) async throws -> PostgresConnection {
+        if let connection = state.connection { return connection }
+        let connection = try await PostgresConnection.connect(self.database, logger: self.logger)
+        state.connection = connection
+        return connection
+    }
+
+    /// First what is owed; then one batch for the destinations that work, and one event for each that may be asked again. True when there
+    /// may be more to do.
+    private func turn(_ state: inout State) async throws -> Bool {
+        state.owed.add(delivered: self.publisher.takeLateDeliveries())
+        if !state.owed.isEmpty { try await state.owed.write(on: self.connection(&state)) }
+        guard self.publisher.isReady, state.owed.count <= self.configuration.batchSize else { return false }
+        var isBusy = try await self.batch(.allBut(state.planner.pauses.paused), &state) == .full
+        for destination in state.planner.pauses.due(.now) where !self.isStopping.load(ordering: .acquiring) {
+            guard self.publisher.isReady else { return false }
+            switch try await self.batch(.only(destination), limit: 1, &state) {
+            case .none: state.planner.forget(destination)
             case .partial: break
             case .full: isBusy = true
             }
@@ -108,25 +153,36 @@ package final class OutboxRelay: Service {
         case full
     }
 
-    private func batch(
-        _ scope: Claim.Scope,
-        limit: Int? = nil,
-        on connection: PostgresConnection,
-        _ planner: inout SettlementPlanner
-    ) async throws -> Batch {
+    private func batch(_ scope: Claim.Scope, limit: Int? = nil, _ state: inout State) async throws -> Batch {
         let limit = limit ?? self.configuration.batchSize
+        let connection = try await self.connection(&state)
         let claim = try await Claim.take(scope, limit: limit, bytes: self.configuration.batchBytes, on: connection)
         guard let claim else { return .none }
-        let events = claim.events
+        let events = claim.events.map(state.owed.marked)
         PausePoint.claimDone.reach()
-        let outcomes = await self.publisher.publish(events)
+        let outcomes = await self.publish(events, owed: state.owed)
         PausePoint.beforeMark.reach()
-        let settlement = planner.plan(events, outcomes, now: .now)
-        try await claim.settle(settlement)
+        state.owed.claimed(events)
+        let settlement = state.planner.plan(events, outcomes, now: .now)
+        do {
+            try await claim.settle(settlement)
+        } catch {
+            // Perhaps it was committed and only the reply is lost; writing it again tells.
+            state.owed.add(settlement)
+            throw error
+        }
         PausePoint.afterCommit.reach()
         self.log(settlement)
         if !settlement.delivered.isEmpty { return .full }
         return limit > 1 && events.count == limit && outcomes.contains(where: \.isDefinite) ? .full : .partial
+    }
+
+    /// What is owed as delivered is not published again.
+    private func publish(_ events: [ClaimedEvent], owed: OwedEvents) async -> [DeliveryOutcome] {
+        let fresh = events.filter { !owed.isDelivered($0) }
+        guard fresh.count < events.count else { return await self.publisher.publish(events) }
+        var answers = fresh.isEmpty ? [] : await self.publisher.publish(fresh)[...]
+        return events.map { owed.isDelivered($0) ? .delivered : answers.removeFirst() }
     }
 
     private func log(_ settlement: Settlement) {
@@ -168,6 +224,7 @@ package final class OutboxRelay: Service {
     private enum Keys {
         static let failures = "relay.failures"
         static let delay = "relay.delay"
+        static let owed = "relay.owed"
         static let delivered = "batch.delivered"
         static let retried = "batch.retried"
         static let dead = "batch.dead"

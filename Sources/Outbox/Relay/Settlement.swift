@@ -15,6 +15,7 @@ struct Settlement: Equatable {
 
     struct Retry: Equatable {
         var sequence: Int64
+        var id: UUID
         var attempts: Int
         var delay: Duration
         var maybeSent: Bool
@@ -65,15 +66,17 @@ struct SettlementPlanner {
             case .delivered:
                 settlement.delivered.append(event)
                 delivered.insert(event.destination)
-            case .destinationFault(let error):
+            case .destinationFault(let error, let maybeSent):
                 // Due at once: what keeps it back is the pause, and that ends for all its events together.
-                settlement.retries.append(event.retry(after: .zero, error: error))
+                settlement.retries.append(event.retry(after: .zero, maybeSent: maybeSent, error: error))
                 faults[event.destination] = error
-            case .eventFault(let error):
+            case .eventFault(let error, let maybeSent):
                 let attempts = event.attempts + 1
                 if attempts < self.maxAttempts {
                     let delay = self.retryPolicy.delay(afterFailures: attempts, random: random())
-                    settlement.retries.append(event.retry(attempts: attempts, after: delay, error: error))
+                    settlement.retries.append(
+                        event.retry(attempts: attempts, after: delay, maybeSent: maybeSent, error: error)
+                    )
                 } else {
                     settlement.dead.append(
                         Settlement.Dead(sequence: event.sequence, id: event.id, attempts: attempts, error: error)
@@ -110,6 +113,7 @@ extension ClaimedEvent {
     ) -> Settlement.Retry {
         Settlement.Retry(
             sequence: self.sequence,
+            id: self.id,
             attempts: attempts ?? self.attempts,
             delay: delay,
             maybeSent: self.maybeSent || maybeSent,

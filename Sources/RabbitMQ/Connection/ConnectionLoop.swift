@@ -38,7 +38,8 @@ final class ConnectionLoop {
         self.publisher = Publisher(
             channel: Self.publisherChannel,
             transport: transport,
-            configuration: configuration
+            configuration: configuration,
+            lateConfirms: mailbox.lateConfirms
         )
     }
 

@@ -13,6 +13,7 @@ final class Mailbox: Sendable {
     /// The open connection's.
     private let watchdog = Mutex<Watchdog?>(nil)
     private let wakeUp: WakeUp
+    let lateConfirms = LateConfirms()
     /// Fulfilled when the connection is open, or could not be opened.
     let opened = Reply<Void>()
     /// Fulfilled when the connection has ended, with why.

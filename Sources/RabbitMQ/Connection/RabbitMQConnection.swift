@@ -67,10 +67,11 @@ public final class RabbitMQConnection: Sendable {
     ///
     /// Opens its own confirm channel, and opens it again after the broker has closed it. Concurrent calls are served in
     /// order. Never throws; returns when each message has an outcome, which takes at most `publishTimeout` from the
-    /// sending of the last one. If a confirm does not come in that time, the connection is given up. While the broker
-    /// blocks the connection nothing is sent, and the connection is kept.
+    /// sending of the last one. If a confirm does not come in that time, the connection is given up.
     ///
-    /// A cancelled call returns promptly: messages in flight are `unknown`, the rest is `unsent`.
+    /// A call that is cancelled, or that finds or gets the connection blocked, returns promptly: messages in flight are
+    /// `unknown`, the rest is `unsent`. The connection is kept, and what was in flight may be confirmed later: see
+    /// ``takeLateConfirms()``.
     /// - Parameter messages: In the order to send them. One of them must be sendable within `operationTimeout`.
     /// - Returns: One outcome a message, in the same order.
     public func publish(_ messages: [RabbitMQMessage]) async -> [PublishOutcome] {
@@ -84,6 +85,14 @@ public final class RabbitMQConnection: Sendable {
             self.mailbox.send(.cancelPublish(id: id))
         }
     }
+
+    /// Whether messages that ``publish(_:)`` called `unknown` may still be confirmed by this connection, or have been and
+    /// are to be taken. Ends in bounded time: `publishTimeout` after an alarm the connection is given up.
+    public var hasLateConfirms: Bool { self.mailbox.lateConfirms.isPresent }
+
+    /// Takes the ids of messages that ``publish(_:)`` called `unknown` and that have turned out to be routed, each once;
+    /// also after the connection's end. Publishing them again would make copies.
+    public func takeLateConfirms() -> [String] { self.mailbox.lateConfirms.take() }
 
     /// Consumes with manual acks, on a channel of its own.
     ///

@@ -44,6 +44,8 @@ struct ConfirmWindow<Item> {
 
     var isEmpty: Bool { self.open.isEmpty }
 
+    func count(where isCounted: (Item) -> Bool) -> Int { self.open.values.count { isCounted($0.item) } }
+
     /// When the message that has waited longest was sent.
     var oldestSending: Instant? { self.open[self.lowest]?.sentAt }
 

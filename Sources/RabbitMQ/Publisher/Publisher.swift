@@ -3,11 +3,18 @@ final class Publisher {
     private let channel: UInt16
     private let transport: AMQPTransport
     private var machine: PublisherStateMachine
+    private let lateConfirms: LateConfirms
     private var promises: [UInt64: Promise<[PublishOutcome]>] = [:]
 
-    init(channel: UInt16, transport: AMQPTransport, configuration: RabbitMQConfiguration) {
+    init(
+        channel: UInt16,
+        transport: AMQPTransport,
+        configuration: RabbitMQConfiguration,
+        lateConfirms: LateConfirms
+    ) {
         self.channel = channel
         self.transport = transport
+        self.lateConfirms = lateConfirms
         self.machine = PublisherStateMachine(
             windowMessages: configuration.windowMessages,
             windowBytes: configuration.windowBytes,
@@ -88,13 +95,12 @@ final class Publisher {
     /// To be called often enough to meet ``deadline``.
     func checkDeadline() throws(RabbitMQError) {
         guard let deadline = self.machine.deadline, deadline <= .now else { return }
-        switch self.machine.expired() {
-        case .finished(let batches): self.finish(batches)
-        case .giveUp: throw RabbitMQError(.timeout, "the broker did not confirm a message in time")
-        }
+        throw RabbitMQError(.timeout, "the broker did not confirm a message in time")
     }
 
     private func finish(_ batches: [PublisherStateMachine.Finished]) {
+        // First, so that who learns of an unknown outcome finds that its confirm is awaited.
+        self.lateConfirms.update(isAwaiting: self.machine.awaitsLate, routed: self.machine.takeLateRouted())
         for batch in batches { self.promises.removeValue(forKey: batch.batch)?.fulfil(batch.outcomes) }
     }
 }

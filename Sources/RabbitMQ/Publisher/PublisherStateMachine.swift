@@ -1,7 +1,8 @@
 /// Decides what is sent next and what became of every message. A value: no clock, no I/O, no waiting.
 ///
 /// Messages are sent in the order in which batches were submitted. A batch is finished when each of its messages has
-/// an outcome; what a finished batch still has in flight stays in the window, because the broker goes on counting it.
+/// an outcome. What a finished batch still has in flight stays in the window: the broker goes on counting it, and its
+/// confirm, which comes late, is kept for whoever asks.
 struct PublisherStateMachine {
     typealias Instant = ContinuousClock.Instant
     typealias BatchID = UInt64
@@ -9,13 +10,6 @@ struct PublisherStateMachine {
     struct Finished: Equatable {
         let batch: BatchID
         let outcomes: [PublishOutcome]
-    }
-
-    enum Expiry: Equatable {
-        /// Go on with the connection.
-        case finished([Finished])
-        /// The broker owes a confirm for too long: end the connection.
-        case giveUp
     }
 
     private struct Batch {
@@ -39,8 +33,9 @@ struct PublisherStateMachine {
             self.next = self.messages.count
         }
 
-        mutating func settleSent(_ error: RabbitMQError) {
+        mutating func settleAll(_ error: RabbitMQError) {
             for index in 0..<self.next { self.settle(index, .unknown(error)) }
+            self.settleUnsent(error)
         }
 
         /// Steps over what was rejected at submission.
@@ -52,6 +47,7 @@ struct PublisherStateMachine {
     private struct Reference {
         let batch: BatchID
         let index: Int
+        let messageID: String
     }
 
     private let publishTimeout: Duration
@@ -63,6 +59,10 @@ struct PublisherStateMachine {
     private var blocked: RabbitMQError?
     /// Time spent blocked does not count against the broker.
     private var unblockedAt: Instant?
+    /// Messages in the window whose batch is finished.
+    private var abandoned = 0
+    /// Those of them that were routed, until somebody takes them.
+    private var lateRouted: [String] = []
 
     init(windowMessages: Int, windowBytes: Int, publishTimeout: Duration) {
         self.window = ConfirmWindow(messages: windowMessages, bytes: windowBytes)
@@ -109,7 +109,8 @@ struct PublisherStateMachine {
 
     private var head: (reference: Reference, message: RabbitMQMessage)? {
         guard let id = self.sending.first, let batch = self.batches[id] else { return nil }
-        return (Reference(batch: id, index: batch.next), batch.messages[batch.next])
+        let message = batch.messages[batch.next]
+        return (Reference(batch: id, index: batch.next, messageID: message.messageID), message)
     }
 
     // MARK: Answers of the broker
@@ -136,6 +137,11 @@ struct PublisherStateMachine {
 
     private mutating func settle(_ settled: [(Reference, ConfirmWindow<Reference>.Verdict)]) -> [Finished] {
         for (reference, verdict) in settled {
+            guard self.batches[reference.batch] != nil else {
+                self.abandoned -= 1
+                if verdict == .routed { self.lateRouted.append(reference.messageID) }
+                continue
+            }
             let outcome: PublishOutcome =
                 switch verdict {
                 case .routed: .routed
@@ -147,17 +153,23 @@ struct PublisherStateMachine {
         return self.takeFinished(settled.map(\.0.batch))
     }
 
+    /// Whether a message that was called unknown may still be confirmed.
+    var awaitsLate: Bool { self.abandoned > 0 }
+
+    /// The ids of messages that were called unknown and have turned out to be routed; each once.
+    mutating func takeLateRouted() -> [String] {
+        defer { self.lateRouted = [] }
+        return self.lateRouted
+    }
+
     // MARK: Trouble
 
     /// The broker closed the channel. It has dropped everything it had not confirmed, good messages too, so all in
     /// flight is unknown and the rest of those batches stays unsent. Batches not begun wait for the next channel.
     mutating func channelClosed(_ error: RabbitMQError) -> [Finished] {
         self.isChannelOpen = false
-        self.window.reset()
-        for id in self.batches.keys where self.batches[id]?.next ?? 0 > 0 {
-            self.batches[id]?.settleSent(error)
-            self.batches[id]?.settleUnsent(error)
-        }
+        self.resetWindow()
+        for id in self.batches.keys where self.batches[id]?.next ?? 0 > 0 { self.batches[id]?.settleAll(error) }
         return self.takeFinished(Array(self.batches.keys))
     }
 
@@ -170,18 +182,21 @@ struct PublisherStateMachine {
     }
 
     mutating func connectionEnded(_ error: RabbitMQError) -> [Finished] {
-        for id in self.batches.keys {
-            self.batches[id]?.settleSent(error)
-            self.batches[id]?.settleUnsent(error)
-        }
-        self.window.reset()
+        self.resetWindow()
+        for id in self.batches.keys { self.batches[id]?.settleAll(error) }
         return self.takeFinished(Array(self.batches.keys))
     }
 
-    /// The broker takes nothing more. What is in flight may still be confirmed; the rest stays unsent at once.
+    private mutating func resetWindow() {
+        self.window.reset()
+        self.abandoned = 0
+    }
+
+    /// The broker takes nothing more, for as long as its alarm lasts: nobody is kept waiting. What is in flight stays
+    /// there, since it will be stored and confirmed when the alarm ends, and a new connection would only add copies.
     mutating func connectionBlocked(_ error: RabbitMQError) -> [Finished] {
         self.blocked = error
-        return self.channelRefused(error)
+        return self.abandon(Array(self.batches.keys), error)
     }
 
     mutating func connectionUnblocked(at now: Instant) {
@@ -191,23 +206,20 @@ struct PublisherStateMachine {
 
     /// The caller no longer waits. What is in flight stays in the window until it is confirmed.
     mutating func cancelled(_ id: BatchID, _ error: RabbitMQError) -> [Finished] {
-        self.batches[id]?.settleSent(error)
-        self.batches[id]?.settleUnsent(error)
-        return self.takeFinished([id])
+        self.abandon([id], error)
     }
 
-    /// When ``expired()`` is due, if nothing happens before.
+    private mutating func abandon(_ ids: [BatchID], _ error: RabbitMQError) -> [Finished] {
+        for id in ids { self.batches[id]?.settleAll(error) }
+        let finished = self.takeFinished(ids)
+        self.abandoned = self.window.count { self.batches[$0.batch] == nil }
+        return finished
+    }
+
+    /// When the broker has owed a confirm for too long, and the connection is to be given up.
     var deadline: Instant? {
-        guard let sentAt = self.window.oldestSending, self.blocked == nil || !self.batches.isEmpty else { return nil }
+        guard let sentAt = self.window.oldestSending, self.blocked == nil else { return nil }
         return max(sentAt, self.unblockedAt ?? sentAt) + self.publishTimeout
-    }
-
-    /// The deadline has passed. A blocked connection is kept, since what it carries will be stored when the alarm
-    /// ends and a new connection would only add copies; its callers are told at once that the outcome is unknown.
-    mutating func expired() -> Expiry {
-        guard let blocked = self.blocked else { return .giveUp }
-        for id in self.batches.keys { self.batches[id]?.settleSent(blocked) }
-        return .finished(self.takeFinished(Array(self.batches.keys)))
     }
 
     /// Takes out those of the batches that have all their outcomes, each once.

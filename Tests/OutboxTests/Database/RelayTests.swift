@@ -237,30 +237,6 @@ struct RelayTests {
         }
     }
 
-    @Test("a relay whose connection dies between confirm and commit publishes again, under the same ids")
-    func connectionDies() async throws {
-        try await withTestDatabase { database in
-            let gate = Gate()
-            let publisher = ScriptedPublisher(beforeAnswer: { await gate.wait() })
-            try await database.enqueue(10)
-            try await running(try database.relay(publisher)) {
-                try await eventually("a batch is in flight") { publisher.published.count == 10 }
-                let killed = try await database.value(
-                    """
-                    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                    WHERE application_name = 'relay-under-test' AND datname = current_database()
-                    """,
-                    as: Int.self
-                )
-                #expect(killed == 1)
-                gate.open()
-                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
-            }
-            #expect(publisher.published.count == 20)
-            #expect(Set(publisher.published.map(\.id)).count == 10)
-        }
-    }
-
     @Test("a graceful shutdown settles the batch in flight and claims no other")
     func shutdown() async throws {
         try await withTestDatabase { database in

@@ -9,16 +9,21 @@ final class ScriptedPublisher: EventPublisher {
         var isReady = true
         var published: [ClaimedEvent] = []
         var questions = 0
+        var lateDeliveries: [UUID] = []
     }
 
     private let state = Mutex(State())
     private let script: @Sendable (ClaimedEvent) -> DeliveryOutcome
+    private let staysReady: Bool
     private let beforeAnswer: @Sendable () async -> Void
 
+    /// `staysReady` false: it is blocked by what is published first.
     init(
         script: @escaping @Sendable (ClaimedEvent) -> DeliveryOutcome = { _ in .delivered },
+        staysReady: Bool = true,
         beforeAnswer: @escaping @Sendable () async -> Void = {}
     ) {
+        self.staysReady = staysReady
         self.beforeAnswer = beforeAnswer
         self.script = script
     }
@@ -39,8 +44,21 @@ final class ScriptedPublisher: EventPublisher {
     /// Everything handed over so far, repeats included.
     var published: [ClaimedEvent] { self.state.withLock { $0.published } }
 
+    /// The broker confirms what was unknown.
+    func confirmLate(_ ids: [UUID]) { self.state.withLock { $0.lateDeliveries += ids } }
+
+    func takeLateDeliveries() -> [UUID] {
+        self.state.withLock { state in
+            defer { state.lateDeliveries = [] }
+            return state.lateDeliveries
+        }
+    }
+
     func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
-        self.state.withLock { $0.published += events }
+        self.state.withLock { state in
+            state.published += events
+            if !self.staysReady { state.isReady = false }
+        }
         await self.beforeAnswer()
         return events.map(self.script)
     }

@@ -45,7 +45,9 @@ struct DeliveryOutcomeTests {
             DeliveryOutcome(.returned(code: .noRoute, text: "NO_ROUTE"), wasAlone: false)
                 == .destinationFault("returned: 312 NO_ROUTE")
         )
-        #expect(DeliveryOutcome(.nacked, wasAlone: false) == .destinationFault("refused by the queue (basic.nack)"))
+        #expect(
+            DeliveryOutcome(.nacked, wasAlone: false)
+                == .destinationFault("refused by the queue (basic.nack)", maybeSent: true))
         #expect(DeliveryOutcome(.routed, wasAlone: false) == .delivered)
     }
 }

@@ -93,10 +93,13 @@ struct SettlementTests {
 
     @Test("an event without a confirm goes out again at once, marked as perhaps sent")
     mutating func unknown() {
-        let settlement = self.plan([(.fixture(attempts: 1), .unknown("timeout"))])
+        let event = ClaimedEvent.fixture(attempts: 1)
+        let settlement = self.plan([(event, .unknown("timeout"))])
         #expect(
             settlement.retries == [
-                Settlement.Retry(sequence: 1, attempts: 1, delay: .zero, maybeSent: true, error: "timeout")
+                Settlement.Retry(
+                    sequence: 1, id: event.id, attempts: 1, delay: .zero, maybeSent: true, error: "timeout"
+                )
             ]
         )
     }
@@ -105,6 +108,27 @@ struct SettlementTests {
     mutating func markStays() {
         let settlement = self.plan([(.fixture(maybeSent: true), .destinationFault("returned"))])
         #expect(settlement.retries.first?.maybeSent == true)
+    }
+
+    @Test("a refusal that may hide a copy leaves the mark, too")
+    mutating func refusedAndPerhapsSent() {
+        let settlement = self.plan([
+            (.fixture(sequence: 1), .destinationFault("refused", maybeSent: true)),
+            (.fixture(sequence: 2), .eventFault("too large", maybeSent: true)),
+            (.fixture(sequence: 3), .eventFault("too large")),
+        ])
+        #expect(settlement.retries.map(\.maybeSent) == [true, true, false])
+    }
+
+    @Test("an event that was unknown and then tried alone keeps what is known of the first try")
+    func following() {
+        let first = DeliveryOutcome.unknown("channel closed")
+        #expect(DeliveryOutcome.delivered.following(first) == .delivered)
+        #expect(
+            DeliveryOutcome.destinationFault("404").following(first) == .destinationFault("404", maybeSent: true))
+        #expect(DeliveryOutcome.eventFault("406").following(first) == .eventFault("406", maybeSent: true))
+        #expect(DeliveryOutcome.unsent("blocked").following(first) == first)
+        #expect(DeliveryOutcome.eventFault("406").following(.unsent("not tried")) == .eventFault("406"))
     }
 
     @Test("an event that was not sent is left as it is")

@@ -1,0 +1,62 @@
+import Foundation
+import Postgres
+
+extension OwedEvents {
+    /// Writes what is owed, in one transaction: takes delivered events off the pending list, marks those that may have been sent. Doing it
+    /// again changes nothing, so a lost reply is no matter.
+    ///
+    /// - Throws: `PostgresError`; everything is still owed then.
+    mutating func write(on connection: PostgresConnection) async throws {
+        let ids: [PostgresValue] = [.int8(self.lastSequence), .uuidArray(Array(self.delivered))]
+        let marked = PostgresValue.uuidArray(Array(self.maybeSent))
+        let pending = try await connection.perform { session in
+            try session.begin()
+            try session.execute(Self.complete, ids)
+            try session.execute(Self.mark, [ids[0], marked])
+            let pending = try session.query(Self.pending, ids + [marked]) { row in try row.decode(UUID.self) }
+            try session.commit()
+            return pending
+        }
+        self.settled(stillPending: Set(pending))
+    }
+
+    // SKIP LOCKED, here and below: a row that is locked is published and settled by whoever holds it.
+    private static let complete = PostgresStatement(
+        "outbox.complete_owed",
+        """
+        WITH owed AS MATERIALIZED (
+            SELECT seq FROM skillrelay.outbox_pending
+            WHERE seq <= $1 AND id = ANY($2::uuid[])
+            FOR UPDATE SKIP LOCKED
+        ), completed AS (
+            DELETE FROM skillrelay.outbox_pending AS p USING owed WHERE p.seq = owed.seq RETURNING p.id
+        )
+        INSERT INTO skillrelay.outbox_deliveries (least, greatest, ids)
+        SELECT ids[1], ids[cardinality(ids)], ids
+        FROM (SELECT array_agg(id ORDER BY id) AS ids FROM completed) AS batch
+        WHERE ids IS NOT NULL
+        """
+    )
+
+    private static let mark = PostgresStatement(
+        "outbox.mark_owed",
+        """
+        UPDATE skillrelay.outbox_pending AS p
+        SET maybe_sent = true
+        FROM (
+            SELECT seq FROM skillrelay.outbox_pending
+            WHERE seq <= $1 AND id = ANY($2::uuid[]) AND NOT maybe_sent
+            FOR UPDATE SKIP LOCKED
+        ) AS owed
+        WHERE p.seq = owed.seq
+        """
+    )
+
+    private static let pending = PostgresStatement(
+        "outbox.pending_owed",
+        """
+        SELECT id FROM skillrelay.outbox_pending
+        WHERE seq <= $1 AND (id = ANY($2::uuid[]) OR id = ANY($3::uuid[]) AND NOT maybe_sent)
+        """
+    )
+}
