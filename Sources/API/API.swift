@@ -44,7 +44,11 @@ package func buildApplication(
             backlog: limits.backlog,
             availableConnectionsDelegate: .maximum(limits.maxConnections, logger: logger)
         ),
-        onServerRunning: { channel in await onListening(channel.localAddress?.port ?? configuration.port) },
+        onServerRunning: { channel in
+            // First, because NIO's own handler keeps the error to itself.
+            try? await channel.pipeline.addHandler(AcceptPause(), position: .first)  // fails when the channel is closed
+            await onListening(channel.localAddress?.port ?? configuration.port)
+        },
         logger: logger
     )
 }

@@ -61,6 +61,29 @@ package final class ServiceProcess: Sendable {
         kill(self.process.processIdentifier, number)
     }
 
+    /// How many file descriptors it has open.
+    package var descriptorCount: Int {
+        get throws {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(self.process.processIdentifier)/fd").count
+        }
+    }
+
+    /// Lets it open no more than so many file descriptors, sockets included.
+    package func limitDescriptors(to count: Int) async throws {
+        try await Command.run("/usr/bin/prlimit", ["--pid", "\(self.process.processIdentifier)", "--nofile=\(count)"])
+    }
+
+    /// The processor time that it has taken, in the kernel too (proc(5), fields 14 and 15 of `stat`).
+    package var processorTime: Duration {
+        get throws {
+            let path = "/proc/\(self.process.processIdentifier)/stat"
+            // The second field, in brackets, may hold anything.
+            let fields = try String(contentsOfFile: path, encoding: .utf8).split(separator: ") ")[1].split(separator: " ")
+            let ticks = fields[11...12].compactMap { Int($0) }.reduce(0, +)
+            return .seconds(ticks) / sysconf(Int32(_SC_CLK_TCK))
+        }
+    }
+
     /// Waits until it has ended, and returns how.
     package func exit(within limit: Duration = .seconds(20)) async throws -> Exit {
         try await eventually("skillrelay ends, which logged:\n\(self.log.suffix(4000))", within: limit) {
