@@ -78,8 +78,8 @@ package final class ServiceProcess: Sendable {
         get throws {
             let path = "/proc/\(self.process.processIdentifier)/stat"
             // The second field, in brackets, may hold anything.
-            let fields = try String(contentsOfFile: path, encoding: .utf8).split(separator: ") ")[1].split(separator: " ")
-            let ticks = fields[11...12].compactMap { Int($0) }.reduce(0, +)
+            let fields = try String(contentsOfFile: path, encoding: .utf8).split(separator: ") ")[1]
+            let ticks = fields.split(separator: " ")[11...12].compactMap { Int($0) }.reduce(0, +)
             return .seconds(ticks) / sysconf(Int32(_SC_CLK_TCK))
         }
     }
