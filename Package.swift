@@ -72,7 +72,7 @@ let package = Package(
         ),
         .target(
             name: "API",
-            dependencies: ["Tasks", "Postgres", "CArgon2", logging, crypto] + http,
+            dependencies: ["Tasks", "Postgres", "CArgon2", logging, lifecycle, crypto] + http,
             swiftSettings: settings
         ),
         .target(name: "Telemetry", dependencies: [logging], swiftSettings: settings),

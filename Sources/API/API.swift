@@ -4,7 +4,7 @@ import NIOCore
 
 /// All routes: `/health`, and `/api/v1` behind a bearer token.
 package func buildRouter(configuration: APIConfiguration, services: APIServices) -> Router<RelayContext> {
-    let router = buildHealthRouter()
+    let router = buildHealthRouter(configuration.limits)
     let bodies = BodyReader(maxBytes: configuration.limits.maxBodyBytes)
     let writes = WriteResponder(keyLifetime: configuration.idempotencyKeyLifetime)
     let authenticator = Authenticator(configuration: configuration.authentication, projects: services.projects)
@@ -32,7 +32,7 @@ package func buildApplication(
     if let services {
         router = buildRouter(configuration: configuration, services: services)
     } else {
-        router = buildHealthRouter()
+        router = buildHealthRouter(configuration.limits)
         router.refuseOtherMethods()
     }
     let limits = configuration.limits
@@ -54,11 +54,12 @@ package func buildApplication(
 }
 
 /// The router with what every request passes, outermost first.
-private func buildHealthRouter() -> Router<RelayContext> {
+private func buildHealthRouter(_ limits: APILimits) -> Router<RelayContext> {
     let router = Router(context: RelayContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: AccessLogMiddleware())
-    router.add(middleware: UpgradeMiddleware())
+    router.add(middleware: LastAnswerMiddleware())
     router.add(middleware: ErrorMiddleware())
+    router.add(middleware: BodyLimitMiddleware(maxBytes: limits.maxBodyBytes))
     router.add(middleware: CanonicalPathMiddleware())
     router.addRoutes(HealthController().routes)
     return router

@@ -38,6 +38,16 @@ struct ConnectionLossTests {
         #expect(!outcome.isOpen)
     }
 
+    @Test("a statement that only reads leaves nothing unknown")
+    func readOnly() async throws {
+        let outcome = try await self.terminated { session in
+            try session.execute(PostgresStatement("sleep", "SELECT pg_sleep(30)", isReadOnly: true))
+        }
+        #expect(outcome.error?.code == .connectionLost)
+        #expect(outcome.error?.isRetryable == true)
+        #expect(!outcome.isOpen)
+    }
+
     @Test("inside a transaction, before COMMIT, nothing can have been committed")
     func inTransaction() async throws {
         let outcome = try await self.terminated { session in

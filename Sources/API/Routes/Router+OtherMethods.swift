@@ -11,7 +11,7 @@ extension Router {
             // The router makes this one itself (`autoGenerateHeadEndpoints`).
             if known.contains(.get) { known.insert(.head) }
             let allow = known.map(\.rawValue).sorted().joined(separator: ", ")
-            for method in Self.commonMethods where !known.contains(method) {
+            for method in Self.methods where !known.contains(method) {
                 self.on(routes[0].path, method: method) { _, _ -> Response in
                     throw RequestError.methodNotAllowed(allow: allow)
                 }
@@ -19,8 +19,14 @@ extension Router {
         }
     }
 
-    /// RFC 9110 §9.3 and RFC 5789; on others a path is unknown.
-    private static var commonMethods: [HTTPRequest.Method] {
+    /// All that the HTTP parser lets through: RFC 9110 §9.3, RFC 5789, and the rest of IANA's registry as far as it knows it
+    /// (and under its name for M-SEARCH).
+    private static var methods: [HTTPRequest.Method] {
         [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
+            + [
+                "ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK", "MSEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR",
+                "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE", "QUERY", "REBIND", "REPORT", "SEARCH",
+                "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE",
+            ].compactMap { HTTPRequest.Method($0) }
     }
 }

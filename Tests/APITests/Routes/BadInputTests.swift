@@ -31,6 +31,18 @@ struct BadInputTests {
             #expect(tooLarge.headers["connection"] == "close")
             let announced = "content-length: 99999999999\r\n\r\n"
             try expect(try await api.client.send(raw: Array((head + announced).utf8)), 413, "request body too large")
+            let immense = "content-length: 9223372036854775808\r\n\r\n"
+            try expect(try await api.client.send(raw: Array((head + immense).utf8)), 413, "request body too large")
+            for (method, path) in [
+                ("GET", "/health"), ("GET", "/api/v1/ping"), ("POST", "/api/v1/session"), ("PUT", "/api/v1/session"),
+                ("POST", "/nothing"),
+            ] {
+                // Without a token and a content type, too.
+                let answer = try await HTTPProbe(port: api.port).send(
+                    method, path, headers: ["content-length": "\(limit + 1)"]
+                )
+                try expect(answer, 413, "request body too large", "\(method) \(path)")
+            }
             let chunk = String(limit, radix: 16) + "\r\n" + String(repeating: "x", count: limit) + "\r\n"
             let chunked = head + "transfer-encoding: chunked\r\n\r\n" + chunk + chunk + "0\r\n\r\n"
             try expect(try await api.client.send(raw: Array(chunked.utf8)), 413, "request body too large")
@@ -48,7 +60,13 @@ struct BadInputTests {
                 ("/api/v1/learning_spaces", "POST"), ("/api/v1/learning_spaces/\(id)", "GET, HEAD"),
                 ("/api/v1/learning_spaces/\(id)/learn", "POST"),
             ] {
-                let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+                let methods = [
+                    "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "ACL", "BIND", "CHECKOUT", "COPY",
+                    "LINK",
+                    "LOCK", "M-SEARCH", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MOVE", "NOTIFY", "PROPFIND",
+                    "PROPPATCH", "PURGE", "QUERY", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND",
+                    "UNLINK", "UNLOCK", "UNSUBSCRIBE",
+                ]
                 for method in methods where !allow.contains(method) {
                     let answer = try await HTTPProbe(port: api.port).send(method, path, body: "{}")
                     try expect(answer, 405, "method not allowed", "\(method) \(path)")
