@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Postgres
+import RabbitMQ
 import ServiceLifecycle
 import Support
 
@@ -12,6 +13,18 @@ extension TestDatabase {
         _ = try await self.values(
             "SELECT skillrelay.enqueue($1, $2, convert_to(n::text, 'UTF8')) FROM generate_series(1, $3) AS n",
             [.text(exchange), .text(key), .int4(Int32(count))],
+            as: UUID.self
+        )
+    }
+
+    /// Writes events for CORE.
+    func enqueueCore(_ count: Int, bytes: Int = 2) async throws {
+        _ = try await self.values(
+            "SELECT skillrelay.enqueue($1, $2, convert_to(repeat('x', $3), 'UTF8')) FROM generate_series(1, $4)",
+            [
+                .text(RabbitMQConnection.coreExchange), .text(RabbitMQConnection.coreRoutingKey), .int4(Int32(bytes)),
+                .int4(Int32(count)),
+            ],
             as: UUID.self
         )
     }

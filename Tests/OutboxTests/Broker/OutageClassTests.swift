@@ -1,0 +1,170 @@
+import Foundation
+import Logging
+import RabbitMQ
+import Support
+import Testing
+
+@testable import Outbox
+
+@Suite("Whose fault an outage is, with a relay on real servers", .timeLimit(.minutes(3)))
+struct OutageClassTests {
+    /// What can befall one destination.
+    enum Fault: CaseIterable, CustomTestStringConvertible {
+        case exchangeMissing, nothingBound, queueFull, accessRefused
+
+        var testDescription: String {
+            switch self {
+            case .exchangeMissing: "its exchange is missing (404)"
+            case .nothingBound: "no queue is bound (312)"
+            case .queueFull: "its queue is full (nack)"
+            case .accessRefused: "access is refused (403)"
+            }
+        }
+
+        func strike(_ vhost: TestVhost, _ broker: RabbitMQConnection) async throws {
+            switch self {
+            case .exchangeMissing: try await broker.deleteExchange("other")
+            case .nothingBound: try await broker.deleteQueue("other")
+            case .queueFull:
+                try await broker.deleteQueue("other")
+                try await broker.declareQueue(
+                    "other", arguments: ["x-max-length": .int(0), "x-overflow": .string("reject-publish")]
+                )
+                try await broker.bindQueue("other", exchange: "other", routingKey: "k")
+            case .accessRefused:
+                // A channel that has published to the exchange would remember that it may.
+                try await broker.deleteExchange("other")
+                try await vhost.manage(
+                    "PUT", "permissions/\(vhost.name)/\(try TestURL(vhost.url).user)",
+                    #"{"configure":".*","write":"learning.*","read":".*"}"#
+                )
+                try await broker.declareExchange("other")
+            }
+        }
+
+        func heal(_ vhost: TestVhost, _ broker: RabbitMQConnection) async throws {
+            try await vhost.allow(TestURL(vhost.url).user)
+            try await broker.deleteQueue("other")
+            try await Self.declare(broker)
+        }
+
+        static func declare(_ broker: RabbitMQConnection) async throws {
+            try await broker.declareExchange("other")
+            try await broker.declareQueue("other")
+            try await broker.bindQueue("other", exchange: "other", routingKey: "k")
+        }
+    }
+
+    @Test(
+        "a destination that fails holds up no other, counts no attempt, and flows within 5 s of its return",
+        arguments: Fault.allCases
+    )
+    func destination(fault: Fault) async throws {
+        try await withTestServers { database, vhost in
+            try await withInbox(in: vhost) { inbox in
+                try await vhost.withConnection { broker in
+                    try await Fault.declare(broker)
+                    if fault == .accessRefused { try await fault.strike(vhost, broker) }
+                    let publisher = RabbitMQEventPublisher(
+                        configuration: try RabbitMQConfiguration(urls: vhost.url),
+                        exchanges: [RabbitMQConnection.coreExchange], logger: Logger(label: "test")
+                    )
+                    let relay = try database.relay(publisher) { $0.retryPolicy = RetryPolicy() }
+                    try await running(publisher, relay) {
+                        if fault != .accessRefused {
+                            try await database.enqueue(1, exchange: "other", key: "k")
+                            try await eventually("it works") { try await database.pendingCount() == 0 }
+                            try await fault.strike(vhost, broker)
+                        }
+                        // In one batch with the others.
+                        try await database.script(
+                            """
+                            SELECT skillrelay.enqueue(
+                                CASE n % 2 WHEN 0 THEN 'other' ELSE 'learning.skill' END,
+                                CASE n % 2 WHEN 0 THEN 'k' ELSE 'learning.skill.distill' END, '{}')
+                            FROM generate_series(1, 100) AS n
+                            """
+                        )
+                        try await eventually("the others are through", within: .seconds(5)) {
+                            try await database.pendingCount() == 50
+                        }
+                        try await Task.sleep(for: .seconds(2))
+                        try await database.enqueueCore(50)
+                        try await eventually("later ones too", within: .seconds(3)) {
+                            try await database.pendingCount() == 50
+                        }
+                        let attempts = try await database.values(
+                            "SELECT DISTINCT attempts FROM skillrelay.outbox_pending", as: Int.self
+                        )
+                        #expect(attempts == [0])
+
+                        try await fault.heal(vhost, broker)
+                        try await eventually("it flows again", within: .seconds(6)) {
+                            try await database.pendingCount() == 0
+                        }
+                    }
+                    #expect(try await broker.queueMessageCount("other") >= 50)
+                }
+                #expect(Set(try await inbox.settled().map(\.messageID)).count == 100)
+                let dead = try await database.value("SELECT count(*) FROM skillrelay.outbox_dead", as: Int.self)
+                #expect(dead == 0)
+            }
+        }
+    }
+
+    @Test("a message that closes the channel is found, tried a few times and parked; the others arrive at once")
+    func poison() async throws {
+        try await withTestDatabase { database in
+            try await withScriptedBroker({ publish in
+                publish.body == Array("7".utf8) ? [.closeChannel(406, "PRECONDITION_FAILED")] : [.ack(publish.tag)]
+            }) { broker in
+                try await database.enqueue(100, exchange: "")
+                let publisher = try Self.publisher(broker)
+                try await running(publisher, try database.relay(publisher) { $0.maxAttempts = 3 }) {
+                    try await eventually("the others are through", within: .seconds(3)) {
+                        try await database.pendingCount() <= 1
+                    }
+                    try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+                }
+                let dead = try await database.values(
+                    """
+                    SELECT convert_from(payload, 'UTF8') || ' ' || attempts
+                    FROM skillrelay.outbox_dead JOIN skillrelay.outbox USING (id)
+                    """,
+                    as: String.self
+                )
+                #expect(dead == ["7 3"])
+                #expect(Set(try await database.deliveredIDs()).count == 99)
+                // Once in the window, then alone; what came after it in the window is sent a second time.
+                #expect(broker.published.count { $0.body == Array("7".utf8) } == 4)
+                #expect(broker.connectionCount == 1)
+            }
+        }
+    }
+
+    @Test("a queue that stays full is asked with one event now and then, not in a loop")
+    func noHotLoop() async throws {
+        try await withTestDatabase { database in
+            try await withScriptedBroker({ [.nack($0.tag)] }) { broker in
+                try await database.enqueue(100, exchange: "")
+                let publisher = try Self.publisher(broker)
+                try await running(publisher, try database.relay(publisher) { $0.retryPolicy = RetryPolicy() }) {
+                    try await eventually("it is asked again") { broker.published.count > 3 }
+                    let first = broker.published.count
+                    try await Task.sleep(for: .seconds(3))
+                    #expect(broker.published.count - first < 30)
+                }
+                let dead = try await database.value("SELECT count(*) FROM skillrelay.outbox_dead", as: Int.self)
+                #expect(dead == 0)
+                #expect(try await database.pendingCount() == 100)
+            }
+        }
+    }
+
+    private static func publisher(_ broker: ScriptedBroker) throws -> RabbitMQEventPublisher {
+        RabbitMQEventPublisher(
+            configuration: try RabbitMQConfiguration(urls: broker.url), exchanges: [],
+            retryPolicy: RetryPolicy(base: .milliseconds(10), cap: .milliseconds(500)), logger: Logger(label: "test")
+        )
+    }
+}
