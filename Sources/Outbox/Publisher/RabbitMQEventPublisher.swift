@@ -20,9 +20,9 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
     private let state = Mutex(State())
 
     /// The longest that one `publish` takes. Nothing is begun later than one publish timeout after its begin; what is under way by then
-    /// has to open the channel, to hand over its bytes, and to wait for its confirms.
+    /// has to be handed over, or to open the channel, and to wait for its confirms.
     package static func longestPublish(_ configuration: RabbitMQConfiguration) -> Duration {
-        configuration.publishTimeout * 2 + configuration.operationTimeout * 2
+        configuration.publishTimeout * 2 + configuration.operationTimeout
     }
 
     /// `exchanges` are direct durable exchanges of ours, declared on every connection if absent.

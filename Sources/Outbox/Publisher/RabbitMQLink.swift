@@ -11,8 +11,8 @@ actor RabbitMQLink {
     /// From the begin of a batch; what is not sent by then waits for the next. The claim's transaction is open meanwhile.
     private let sendingLimit: Duration
     private let logger: Logger
-    /// Exchanges seen to exist on this connection. The default exchange always does (AMQP 0-9-1 §3.1.3.1).
-    private var knownExchanges: Set<String> = [""]
+    /// Exchanges seen to exist on this connection.
+    private var knownExchanges: Set<String> = []
     /// The canary was confirmed.
     private(set) var isProven = false
     /// A confirm was asked for.
@@ -68,7 +68,10 @@ actor RabbitMQLink {
             innocent.removeAll { events[$0].destination == events[canary].destination }
         }
         if await !self.publish(innocent, of: events, into: &outcomes) {
-            await self.isolate(innocent, of: events, into: &outcomes, until: deadline)
+            // A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets
+            // its own.
+            let undecided = innocent.filter { !outcomes[$0].isDefinite }
+            await self.publishEach(undecided, of: events, into: &outcomes, until: deadline)
         }
         await self.publishEach(suspects, of: events, into: &outcomes, until: deadline)
         return outcomes
@@ -77,7 +80,8 @@ actor RabbitMQLink {
     /// The events whose exchange exists, by index. Publishing to a missing one would close the channel and leave the whole window unknown.
     private func routable(_ events: [ClaimedEvent], _ outcomes: inout [DeliveryOutcome]) async -> [Int] {
         var refusals: [String: DeliveryOutcome] = [:]
-        for exchange in Set(events.map(\.exchange)).subtracting(self.knownExchanges) {
+        // The default exchange always exists, and may not be asked for (AMQP 0-9-1 §3.1.3.1).
+        for exchange in Set(events.map(\.exchange)).subtracting(self.knownExchanges) where !exchange.isEmpty {
             if self.ownExchanges.contains(exchange) { await self.declare(exchange) }
             guard !self.knownExchanges.contains(exchange) else { continue }
             do {
@@ -112,20 +116,9 @@ actor RabbitMQLink {
         for (index, answer) in zip(indices, answers) {
             outcomes[index] = DeliveryOutcome(answer, wasAlone: indices.count == 1).following(outcomes[index])
             if answer.isConfirm { self.isProven = true }
+            if answer.hasClosedChannel { self.knownExchanges.remove(events[index].exchange) }
         }
         return indices.allSatisfy { outcomes[$0].isDefinite }
-    }
-
-    /// A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets its own.
-    private func isolate(
-        _ indices: [Int],
-        of events: [ClaimedEvent],
-        into outcomes: inout [DeliveryOutcome],
-        until deadline: ContinuousClock.Instant
-    ) async {
-        self.knownExchanges = [""]
-        let undecided = indices.filter { !outcomes[$0].isDefinite }
-        await self.publishEach(undecided, of: events, into: &outcomes, until: deadline)
     }
 
     /// Publishes one at a time, and no further one to a destination that fails.
@@ -173,6 +166,11 @@ extension PublishOutcome {
         case .routed, .returned, .nacked: true
         case .rejected, .unknown, .unsent: false
         }
+    }
+
+    /// Its exchange may be what the broker closed the channel for.
+    fileprivate var hasClosedChannel: Bool {
+        if case .unknown(let error) = self { error.code == .channelClosed } else { false }
     }
 }
 

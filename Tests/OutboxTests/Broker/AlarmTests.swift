@@ -110,6 +110,23 @@ struct AlarmTests {
         }
     }
 
+    @Test("a stop during an alarm waits for nothing")
+    func stop() async throws {
+        try await withTestDatabase { database in
+            try await withScriptedBroker({ _ in [.blocked("low on memory")] }) { broker in
+                try await database.enqueue(3)
+                let publisher = try Self.publisher(broker.url)
+                let stopping = try await running(publisher, try database.relay(publisher)) {
+                    try await eventually("the canary is given back") { try await Self.markedCount(database) == 1 }
+                    return ContinuousClock.now
+                }
+                #expect(ContinuousClock.now - stopping < .seconds(2))
+                #expect(try await Self.openTransactions(database) == 0)
+                #expect(try await database.pendingCount() == 3)
+            }
+        }
+    }
+
     @Test(
         "a real broker short of memory: nothing is claimed, no transaction is open; afterwards each event arrives once")
     func realAlarm() async throws {

@@ -46,6 +46,31 @@ struct OwedEventsRelayTests {
         }
     }
 
+    @Test("a batch that takes longer than its transaction may stay open is completed all the same")
+    func transactionTimedOut() async throws {
+        try await withTestDatabase { database in
+            let gate = Gate()
+            let publisher = ScriptedPublisher(beforeAnswer: { await gate.wait() })
+            try await database.enqueue(10)
+            let relay = try database.relay(publisher, idleInTransactionTimeout: .milliseconds(200))
+            try await running(relay) {
+                try await eventually("a batch is in flight") { publisher.published.count == 10 }
+                try await eventually("the server has ended its transaction") {
+                    try await database.value(
+                        """
+                        SELECT count(*) FROM pg_stat_activity
+                        WHERE application_name = 'relay-under-test' AND datname = current_database()
+                        """,
+                        as: Int.self
+                    ) == 0
+                }
+                gate.open()
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.count == 10)
+        }
+    }
+
     @Test("in such a batch an event without a confirm goes out again, marked, and only it")
     func connectionDiesUnknown() async throws {
         try await withTestDatabase { database in

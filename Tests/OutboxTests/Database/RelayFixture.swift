@@ -38,15 +38,18 @@ extension TestDatabase {
         try await self.values("SELECT unnest(ids) FROM skillrelay.outbox_deliveries")
     }
 
-    func relay(_ publisher: any EventPublisher, _ change: (inout RelayConfiguration) -> Void = { _ in }) throws
-        -> OutboxRelay
-    {
+    func relay(
+        _ publisher: any EventPublisher,
+        idleInTransactionTimeout: Duration? = nil,
+        _ change: (inout RelayConfiguration) -> Void = { _ in }
+    ) throws -> OutboxRelay {
         var configuration = RelayConfiguration()
         configuration.pollInterval = .milliseconds(20)
         configuration.retryPolicy = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
         change(&configuration)
         var database = try PostgresConfiguration(connectionString: self.url)
         database.applicationName = "relay-under-test"
+        if let idleInTransactionTimeout { database.idleInTransactionTimeout = idleInTransactionTimeout }
         return OutboxRelay(
             configuration: configuration, database: database, publisher: publisher, logger: Logger(label: "test")
         )
