@@ -39,8 +39,13 @@ final class Instance: Sendable {
             }
             try await withService(environment: self.environment.merging(order) { $1 }) { service in
                 self.state.withLock { $0.process = service }
-                let port = try await service.port(within: .seconds(60))
-                self.state.withLock { $0.port = port }
+                do {
+                    let port = try await service.port(within: .seconds(60))
+                    self.state.withLock { $0.port = port }
+                } catch {
+                    // One that is to end may do so before it listens.
+                    guard self.state.withLock({ $0.mayEnd }) else { throw error }
+                }
                 let exit = try await service.exit(within: .seconds(24 * 3600))
                 let mayEnd = self.state.withLock { state in
                     state.process = nil
@@ -82,7 +87,7 @@ final class Instance: Sendable {
         return try await self.ended(within: limit)
     }
 
-    /// Sends a signal that does not end it.
+    /// Sends a signal that need not end it.
     func signal(_ number: Int32) {
         self.state.withLock { $0.process }?.signal(number)
     }

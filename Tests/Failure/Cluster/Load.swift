@@ -51,15 +51,27 @@ final class Load: Sendable {
 
     private var isStopped: Bool { self.state.withLock { $0.isStopped } }
 
+    /// A change that a client wants made.
+    private struct Intent {
+        let request: Int
+        let path: String
+        let status: String
+        /// With a key it is repeated until its outcome is known.
+        let key: String?
+    }
+
     /// One client: comes back by itself when the instance was away.
     private func request(from instance: Instance) async {
-        while !self.isStopped {
+        var open: Intent?
+        while !self.isStopped || open != nil, !Task.isCancelled {
             if let port = instance.port {
                 let probe = HTTPProbe(port: port, headers: ["authorization": "Bearer \(self.token)"])
                 // Without a connection nothing was asked; a lost one has been noted.
                 try? await probe.withConnection { connection in
-                    while !self.isStopped {
-                        try await self.request(over: connection)
+                    while !self.isStopped || open != nil {
+                        let intent = open ?? self.nextIntent()
+                        open = intent.key == nil ? nil : intent
+                        if try await self.send(intent, over: connection) { open = nil }
                         try await Task.sleep(for: Self.pause)
                     }
                 }
@@ -68,25 +80,43 @@ final class Load: Sendable {
         }
     }
 
-    private func request(over connection: HTTPConnection) async throws {
+    /// Mostly what is learned from; now and then what is not, or is no status at all. Every other one with a key.
+    private func nextIntent() -> Intent {
         let number = self.state.withLock { state in
             defer { state.nextTask += 1 }
             return state.nextTask
         }
         let task = self.tasks[number % self.tasks.count]
-        // Mostly what is learned from; now and then what is not, or is no status at all.
-        let status = number % 50 == 49 ? "done" : ["success", "failed", "success", "running"][number % 4]
-        let expectsEvent = status == "success" || status == "failed"
-        let request = self.ledger.sending(task: task.id, status: status, expectsEvent: expectsEvent)
+        let status = number % 50 == 49 ? "done" : ["success", "failed", "success", "running"][number / 2 % 4]
+        return Intent(
+            request: self.ledger.sending(
+                task: task.id, status: status, expectsEvent: status == "success" || status == "failed"
+            ),
+            path: task.statusPath,
+            status: status,
+            key: number.isMultiple(of: 2) ? UUID().uuidString : nil
+        )
+    }
+
+    /// Asks once, and notes what is known then; true when that is final.
+    private func send(_ intent: Intent, over connection: HTTPConnection) async throws -> Bool {
         do {
-            let answer = try await connection.send("PATCH", task.statusPath, body: #"{"status":"\#(status)"}"#)
+            let answer = try await connection.send(
+                "PATCH", intent.path, headers: intent.key.map { ["idempotency-key": $0] } ?? [:],
+                body: #"{"status":"\#(intent.status)"}"#
+            )
             switch answer.status {
-            case 200..<300: self.ledger.answered(request, .ok)
-            case 400..<500: self.ledger.answered(request, .refused(answer.status))
-            default: self.ledger.answered(request, .unknown("\(answer.status)"))
+            case 200..<300: self.ledger.answered(intent.request, .ok)
+            // The same key is still at work.
+            case 409: self.ledger.answered(intent.request, .unknown("409"))
+            case 400..<500: self.ledger.answered(intent.request, .refused(answer.status))
+            case 503 where intent.key == nil && answer.text.contains("nothing was changed"):
+                self.ledger.answered(intent.request, .refused(503))
+            default: self.ledger.answered(intent.request, .unknown("\(answer.status) \(answer.text)"))
             }
+            return (200..<500).contains(answer.status) && answer.status != 409
         } catch {
-            self.ledger.answered(request, .unknown("no answer: \(error)"))
+            self.ledger.answered(intent.request, .unknown("no answer: \(error)"))
             throw error
         }
     }

@@ -61,6 +61,7 @@ extension Fault {
     static let long: [Fault] = [
         .frozenBroker(for: .seconds(30)),
         .frozenDatabase(for: .seconds(30)),
+        .stoppedWithBatch,
     ]
 
     private static func frozenBroker(for duration: Duration) -> Fault {

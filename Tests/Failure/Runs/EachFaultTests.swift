@@ -9,8 +9,10 @@ extension FailureTests {
             .timeLimit(.minutes(3)), arguments: Fault.each)
         func alone(_ fault: Fault) async throws {
             try await Cluster.with { cluster in
-                try await eventually("the load is under way") { cluster.ledger.counts.arrivals >= 20 }
+                try await eventually("the load is under way") { cluster.ledger.counts.arrivals >= 50 }
                 try await cluster.suffer([fault], for: fault.duration)
+                let count = cluster.ledger.counts.arrivals
+                try await eventually("the load goes on") { cluster.ledger.counts.arrivals >= count + 50 }
                 try await cluster.comeToRest()
                 try judge(cluster) { [Report(fault.name, $0)] }
             }

@@ -20,11 +20,11 @@ package struct Checker {
         self.history = history
         self.arrivals = Dictionary(grouping: history.arrivals, by: \.id)
         self.verdict.eventCount = history.outbox.events.count
+        let moments = history.outbox.events.map(\.createdAt).sorted()
         self.verdict.incidents = history.incidents.map { incident in
-            Verdict.Finding(
-                incident: incident,
-                eventCount: history.outbox.events.count { incident.window.contains($0.createdAt) }
-            )
+            let first = moments.partitioningIndex { $0 >= incident.window.lowerBound }
+            let end = moments.partitioningIndex { $0 > incident.window.upperBound }
+            return Verdict.Finding(incident: incident, eventCount: end - first)
         }
     }
 
@@ -158,5 +158,17 @@ package struct Checker {
                 self.object(.slow, incident.fault, what, at: incident.injectedAt)
             }
         }
+    }
+}
+
+extension [Duration] {
+    /// Where those that belong begin, in an array in which they come last: a run has many events and many faults.
+    fileprivate func partitioningIndex(where belongs: (Duration) -> Bool) -> Int {
+        var range = self.indices
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            range = belongs(self[middle]) ? range.lowerBound..<middle : (middle + 1)..<range.upperBound
+        }
+        return range.lowerBound
     }
 }

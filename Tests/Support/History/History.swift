@@ -15,9 +15,9 @@ package struct Request: Sendable {
     package enum Answer: Sendable, Equatable {
         /// 2xx: done.
         case ok
-        /// 4xx: nothing was done.
+        /// 4xx, or a 503 that says so: nothing was done.
         case refused(Int)
-        /// 5xx, or no answer at all: done once or not at all.
+        /// Any other 5xx, or no answer at all: done once or not at all.
         case unknown(String)
     }
 
