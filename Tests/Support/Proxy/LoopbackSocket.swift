@@ -33,6 +33,13 @@ enum LoopbackSocket {
         return Int(UInt16(bigEndian: address.sin_port))
     }
 
+    /// A port that nobody has now.
+    static func freePort() throws -> Int {
+        let descriptor = try self.bound(to: "127.0.0.1", port: 0)
+        defer { close(descriptor) }
+        return self.port(of: descriptor)
+    }
+
     /// Small messages are not held back to be sent together: the proxy adds no delay of its own.
     static func setNoDelay(_ descriptor: Int32) {
         var on: Int32 = 1

@@ -10,7 +10,7 @@ package struct PrivateServers: Sendable {
 
     /// Where they are: what `scripts/services env` prints.
     package let variables: [String: String]
-    private let folder: String
+    let folder: String
 
     private init(folder: String) async throws {
         try await Self.services("start", folder)
@@ -70,13 +70,19 @@ package struct PrivateServers: Sendable {
     }
 
     private func mainProcess(of server: Server) throws -> pid_t {
-        let settings = try String(contentsOfFile: self.folder + "/settings", encoding: .utf8)
-        let prefix = "\(server.rawValue)_process="
-        guard
-            let line = settings.split(separator: "\n").first(where: { $0.hasPrefix(prefix) }),
-            let process = pid_t(line.dropFirst(prefix.count))
-        else { throw TestError("no process of \(server) in \(self.folder)/settings") }
+        guard let process = pid_t(try self.setting("\(server.rawValue)_process")) else {
+            throw TestError("no process of \(server)")
+        }
         return process
+    }
+
+    /// What `scripts/services` has drawn for this pair and noted.
+    func setting(_ name: String) throws -> String {
+        let settings = try String(contentsOfFile: self.folder + "/settings", encoding: .utf8)
+        guard let line = settings.split(separator: "\n").first(where: { $0.hasPrefix(name + "=") }) else {
+            throw TestError("no \(name) in \(self.folder)/settings")
+        }
+        return String(line.dropFirst(name.count + 1))
     }
 
     /// Ended, and nobody has asked how: the third field of its `stat`, after the name in brackets.

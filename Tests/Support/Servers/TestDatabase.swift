@@ -8,6 +8,11 @@ package struct TestDatabase: Sendable {
     /// The test's own connection, for preparing rows and for asking what is true.
     package let connection: PostgresConnection
 
+    package init(url: String, connection: PostgresConnection) {
+        self.url = url
+        self.connection = connection
+    }
+
     /// Runs statements without parameters.
     package func script(_ sql: String) async throws {
         try await self.connection.perform { session in try session.script(sql) }
