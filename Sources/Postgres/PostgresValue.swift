@@ -31,6 +31,8 @@ public enum PostgresValue: Sendable, Hashable {
     case int8Array([Int64])
     /// text[]
     case textArray([String])
+    /// bytea[]
+    case bytesArray([[UInt8]])
 
     /// `nil` becomes `.null`.
     public static func optional<T>(_ value: T?, _ make: (T) -> PostgresValue) -> PostgresValue {

@@ -7,20 +7,22 @@ import Postgres
 ///
 /// It compares task, session and project together, because CORE does not (contract.md §5.6), and writes only `status` and
 /// `updated_at`, because CORE appends to `data` meanwhile.
-enum StatusTransaction {
+struct StatusTransaction: Sendable {
+    let status: TaskStatus
+    let task: UUID
+    let session: UUID
+    let project: UUID
+    /// What is written if the session learns from this status.
+    let event: NewEvent
+
     /// The task as it is now and the id of the event written, if one was; nil when there is no such task.
-    static func run(
-        _ status: TaskStatus,
-        task: UUID,
-        session: UUID,
-        project: UUID,
-        event: NewEvent,
-        in database: PostgresSession
-    ) throws -> TaskChange? {
+    func run(in database: PostgresSession) throws -> TaskChange? {
         try database.query(
             Self.statement,
-            [.uuid(task), .uuid(session), .uuid(project), .text(status.rawValue), .bool(status.triggersLearning)]
-                + event.parameters,
+            [
+                .uuid(self.task), .uuid(self.session), .uuid(self.project), .text(self.status.rawValue),
+                .bool(self.status.triggersLearning),
+            ] + self.event.parameters,
             decode: TaskChange.init(row:)
         ).first
     }
@@ -34,6 +36,54 @@ enum StatusTransaction {
             RETURNING *
         )
         SELECT \(AgentTask.columns), \(TaskChange.enqueueIfLearned(when: "$5::boolean", firstEventParameter: 6)) FROM t
+        """
+    )
+}
+
+extension StatusTransaction {
+    /// Several, for different tasks, in one statement and so with one commit; an answer for each, in order.
+    ///
+    /// It waits for nobody: a task that somebody else has locked is left undone, like one that is not there, and `run` tells.
+    static func run(_ transactions: [StatusTransaction], in database: PostgresSession) throws -> [TaskChange?] {
+        // Rows are locked in one order, whoever writes.
+        let sorted = transactions.sorted { $0.task.uuidString < $1.task.uuidString }
+        let changes = try database.query(
+            Self.together,
+            [
+                .uuidArray(sorted.map(\.task)), .uuidArray(sorted.map(\.session)), .uuidArray(sorted.map(\.project)),
+                .textArray(sorted.map(\.status.rawValue)),
+                .textArray(TaskStatus.allCases.filter(\.triggersLearning).map(\.rawValue)),
+            ] + NewEvent.parameters(sorted.map(\.event)),
+            decode: TaskChange.init(row:)
+        )
+        let byTask = Dictionary(uniqueKeysWithValues: changes.map { ($0.task.id, $0) })
+        return transactions.map { byTask[$0.task] }
+    }
+
+    // LATERAL, so that each task is looked up by its key whatever the planner thinks of arrays. What RETURNING adds to the task's own
+    // columns has names that no Acontext gives to a column.
+    private static let together = PostgresStatement(
+        "tasks.setStatuses",
+        """
+        WITH change AS MATERIALIZED (
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], \(NewEvent.unnested(firstParameter: 6)))
+                AS c (task_id, session_id, project_id, status, \(NewEvent.columns))
+        ), held AS MATERIALIZED (
+            SELECT change.* FROM change CROSS JOIN LATERAL (
+                SELECT FROM public.tasks AS t
+                WHERE t.id = change.task_id AND t.session_id = change.session_id AND t.project_id = change.project_id
+                FOR NO KEY UPDATE SKIP LOCKED
+            ) AS found
+        ), t AS (
+            UPDATE public.tasks AS t SET status = held.status, updated_at = clock_timestamp()
+            FROM held WHERE t.id = held.task_id
+            RETURNING t.*
+        ), learned AS MATERIALIZED (
+            SELECT held.* FROM t JOIN held ON held.task_id = t.id
+            WHERE held.status = ANY($5)
+                AND EXISTS (SELECT FROM public.learning_space_sessions AS l WHERE l.session_id = held.session_id)
+        ), \(NewEvent.insertion(from: "learned"))
+        SELECT \(AgentTask.columns), learned.event_id FROM t LEFT JOIN learned ON learned.task_id = t.id
         """
     )
 }

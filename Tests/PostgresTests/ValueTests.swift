@@ -44,6 +44,11 @@ struct ValueTests {
     @Test("bytes: empty, zeros, all values")
     func bytes() async throws {
         try await self.roundTrip([[], [0], Array(0...255)], as: "bytea") { .bytes($0) }
+        let array: [[UInt8]] = [[], [0], Array(0...255)]
+        try await withConnection { connection in
+            try await connection.expect("SELECT unnest($1::bytea[])", [.bytesArray(array)], is: array)
+            try await connection.expect("SELECT cardinality($1::bytea[])", [.bytesArray([])], is: [0])
+        }
     }
 
     @Test("uuid")

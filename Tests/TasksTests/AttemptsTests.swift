@@ -37,6 +37,28 @@ struct AttemptsTests {
         #expect((attempts.verdict(error) as? PostgresError)?.code == error.code)
     }
 
+    @Test("are made alone after a batch that failed, in doubt if that was, and not when the server is away")
+    func batch() throws {
+        // What another moment may mend counts as an attempt, what may be another's fault does not.
+        for (error, pauses) in [
+            (Self.lost, 1), (Self.server("40P01"), 1), (Self.server("23514"), 2),
+            (PostgresError(.cancelled, reason: ""), 2),
+        ] {
+            var attempts = Attempts()
+            try attempts.followBatch(failed: error)
+            #expect(!attempts.isInDoubt)
+            for _ in 0..<pauses { #expect(attempts.pause(after: Self.lost, random: 1) != nil) }
+            #expect(attempts.pause(after: Self.lost, random: 1) == nil)
+        }
+        var attempts = Attempts()
+        try attempts.followBatch(failed: Self.unknown)
+        #expect(attempts.isInDoubt)
+        #expect((attempts.verdict(Self.lost) as? PostgresError)?.code == .outcomeUnknown)
+        #expect(throws: PostgresError.self) {
+            try attempts.followBatch(failed: PostgresError(.unavailable, reason: ""))
+        }
+    }
+
     @Test("go on without end once the outcome is unknown, a second apart at most, and stay unknown")
     func doubt() {
         var attempts = Attempts()

@@ -7,6 +7,7 @@ struct Authenticator: Sendable {
     private let hasher: SecretHasher
     /// Nil when Argon2 verification is off.
     private let verifier: SecretVerifier?
+    private let cache = ProjectCache()
 
     init(configuration: AuthenticationConfiguration, projects: ProjectStore) {
         self.projects = projects
@@ -22,12 +23,15 @@ struct Authenticator: Sendable {
             throw RequestError.unauthorized
         }
         let hmac = self.hasher.hmac(token.lookupSecret)
+        if let project = self.cache.project(hmac: hmac) { return project }
+        let begin = ContinuousClock.now
         guard let project = try await self.projects.find(secretKeyHMAC: hmac) else { throw RequestError.unauthorized }
         if let verifier = self.verifier {
             let isRight = await verifier.isRight(token.lookupSecret, hmac: hmac, phc: project.secretKeyHashPHC)
             guard isRight else { throw RequestError.unauthorized }
         }
         guard !project.isEncrypted else { throw RequestError.encryptedProject }
+        self.cache.remember(project, hmac: hmac, since: begin)
         return project
     }
 }

@@ -4,7 +4,7 @@ import Synchronization
 /// Verifies secrets off the cooperative pool, one at a time, and remembers the ones found right.
 ///
 /// One at a time, because each takes a core for tens of milliseconds and 16 MiB. What is remembered never grows stale:
-/// it is that a hash belongs to a secret, and the hash is read from the database on each request.
+/// it is that a hash belongs to a secret, and the hash is read from the database.
 final class SecretVerifier: Sendable {
     private struct Match: Hashable {
         let hmac: String

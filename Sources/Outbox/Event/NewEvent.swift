@@ -40,6 +40,40 @@ package struct NewEvent: Sendable {
         ]
     }
 
+    // MARK: Many in one statement
+
+    /// The names of an event's values in a relation of many.
+    package static let columns =
+        "event_id, event_exchange, event_routing_key, event_payload, event_headers, event_type"
+
+    /// What makes `columns` of the parameters of many, in a list of `unnest`.
+    package static func unnested(firstParameter n: Int) -> String {
+        "$\(n)::uuid[], $\(n + 1)::text[], $\(n + 2)::text[], $\(n + 3)::bytea[], $\(n + 4)::text[], $\(n + 5)::text[]"
+    }
+
+    /// What `unnested` binds, in its order.
+    package static func parameters(_ events: [NewEvent]) -> [PostgresValue] {
+        [
+            .uuidArray(events.map(\.id)), .textArray(events.map(\.exchange)), .textArray(events.map(\.routingKey)),
+            .bytesArray(events.map(\.payload)), .textArray(events.map(\.headersJSON)),
+            .textArray(events.map { $0.type ?? "" }),
+        ]
+    }
+
+    /// The parts of a WITH list that write the event of each row of `relation`, which has `columns`.
+    package static func insertion(from relation: String) -> String {
+        """
+        written AS (
+            INSERT INTO skillrelay.outbox (id, exchange, routing_key, type, payload, headers)
+            SELECT event_id, event_exchange, event_routing_key, nullif(event_type, ''), event_payload, event_headers::jsonb
+            FROM \(relation)
+        ), pending AS (
+            INSERT INTO skillrelay.outbox_pending (id, exchange, routing_key)
+            SELECT event_id, event_exchange, event_routing_key FROM \(relation)
+        )
+        """
+    }
+
     private var headersJSON: String {
         guard !self.headers.isEmpty, let json = try? JSONEncoder().encode(self.headers) else {
             // A dictionary of strings always encodes.

@@ -15,6 +15,7 @@ extension PostgresValue {
         case .int4Array: .int4Array
         case .int8Array: .int8Array
         case .textArray: .textArray
+        case .bytesArray: .byteaArray
         }
     }
 
@@ -58,6 +59,7 @@ extension PostgresValue {
         case .int4Array(let values): buffer.append(array: values, of: .int4) { $0.append(bigEndian: $1) }
         case .int8Array(let values): buffer.append(array: values, of: .int8) { $0.append(bigEndian: $1) }
         case .textArray(let values): buffer.append(array: values, of: .text) { $0.append(contentsOf: $1.utf8) }
+        case .bytesArray(let values): buffer.append(array: values, of: .bytea) { $0.append(contentsOf: $1) }
         }
     }
 }
@@ -70,8 +72,7 @@ extension [UInt8] {
     }
 
     fileprivate mutating func append(_ value: UUID) {
-        let (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) = value.uuid
-        self.append(contentsOf: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+        unsafe Swift.withUnsafeBytes(of: value.uuid) { bytes in unsafe self.append(contentsOf: bytes) }
     }
 
     /// One dimension, no NULLs: the layout `array_recv` reads.
@@ -90,9 +91,8 @@ extension [UInt8] {
             let lengthAt = self.count
             self.append(bigEndian: Int32(0))
             element(&self, value)
-            var length: [UInt8] = []
-            length.append(bigEndian: Int32(clamping: self.count - lengthAt - 4))
-            self.replaceSubrange(lengthAt..<lengthAt + 4, with: length)
+            let length = Int32(clamping: self.count - lengthAt - 4)
+            for place in 0..<4 { self[lengthAt + place] = UInt8(truncatingIfNeeded: length >> (24 - 8 * place)) }
         }
     }
 }

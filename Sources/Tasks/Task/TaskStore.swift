@@ -7,14 +7,22 @@ package struct TaskStore: Sendable {
     private let pool: PostgresPool
     private let onEvent: @Sendable () -> Void
     private let turns = RowTurns()
+    private let statusBatcher: Batcher<StatusTransaction, TaskChange>
 
     /// - Parameters:
     ///   - pool: to the database of the tasks.
+    ///   - statusWriters: connections of the pool at most that set statuses together.
     ///   - onEvent: called after a commit that wrote an event: the relay's nudge. Must return at once.
-    package init(pool: PostgresPool, onEvent: @escaping @Sendable () -> Void = {}) {
+    package init(pool: PostgresPool, statusWriters: Int = 2, onEvent: @escaping @Sendable () -> Void = {}) {
         self.pool = pool
         self.onEvent = onEvent
+        self.statusBatcher = Batcher(writers: statusWriters, limit: Self.maxBatch) { transactions in
+            try await pool.perform { database in try StatusTransaction.run(transactions, in: database) }
+        }
     }
+
+    /// Statuses set in one statement at most.
+    private static let maxBatch = 128
 
     /// Sets a task's status and, when that status is learned from in this session, writes the outbox event in the same transaction.
     ///
@@ -29,15 +37,16 @@ package struct TaskStore: Sendable {
         headers: [String: String] = [:]
     ) -> Write<TaskChange> {
         let event = SkillLearnTask.event(project: project, session: session, task: task, headers: headers)
+        let transaction = StatusTransaction(
+            status: status, task: task, session: session, project: project, event: event
+        )
         return Write(
             pool: self.pool,
             locks: (task, self.turns),
             isOneStatement: true,
+            runTogether: { try await self.statusBatcher.submit(transaction) },
             run: { database in
-                let change = try StatusTransaction.run(
-                    status, task: task, session: session, project: project, event: event, in: database
-                )
-                guard let change else { throw TasksError.taskNotFound }
+                guard let change = try transaction.run(in: database) else { throw TasksError.taskNotFound }
                 return change
             },
             find: { database in

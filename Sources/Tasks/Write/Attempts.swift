@@ -31,6 +31,17 @@ struct Attempts: Sendable {
         return Self.policy.delay(afterFailures: self.failures, random: random)
     }
 
+    /// The attempt together with others has failed, for the fault of any of them; what follows is made alone.
+    ///
+    /// - Throws: `error`, when to be alone does not help.
+    mutating func followBatch(failed error: PostgresError) throws(PostgresError) {
+        switch error.code {
+        case .unavailable: throw error
+        case .outcomeUnknown: self.doubt = error
+        default: if error.isTransient { self.failures += 1 }
+        }
+    }
+
     /// What the caller is told when the last attempt ended in `error`.
     func verdict(_ error: any Error) -> any Error {
         self.doubt ?? error
@@ -52,13 +63,15 @@ extension PostgresError {
 }
 
 extension PostgresPool {
-    /// Leases a connection and runs `body`, again if need be; `isInDoubt` tells it that an earlier run may have been committed.
+    /// Leases a connection and runs `body`, again if need be; `isInDoubt` tells it that an earlier run, or one of the `earlier` attempts, may
+    /// have been committed.
     ///
     /// - Throws: what `body` throws; `.outcomeUnknown` once an outcome was unknown, and nothing else, however the later attempts end.
     func attempt<R: Sendable>(
+        _ earlier: Attempts = Attempts(),
         _ body: @Sendable (PostgresSession, _ isInDoubt: Bool) throws -> R
     ) async throws -> R {
-        var attempts = Attempts()
+        var attempts = earlier
         while true {
             do {
                 let isInDoubt = attempts.isInDoubt

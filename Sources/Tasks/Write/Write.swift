@@ -12,6 +12,9 @@ package struct Write<Value: Sendable>: Sendable {
     var locks: (row: UUID, turns: RowTurns)?
     /// It commits by itself then, in one round trip.
     let isOneStatement: Bool
+    /// Makes the change together with others', in one statement, if there is such a way: nil when that left it undone. It is run alone
+    /// then, and also when that statement fails, because the fault may be another's.
+    var runTogether: (@Sendable () async throws -> Value?)?
     /// Its statements, run inside a transaction unless it is one.
     let run: @Sendable (PostgresSession) throws -> Value
     /// What an earlier run has committed; nil where there is nothing, or nothing that only this write can have left.
@@ -25,7 +28,13 @@ package struct Write<Value: Sendable>: Sendable {
     ///   before it was known what became of the change, or when the database refuses to tell.
     package func perform() async throws -> Value {
         let value = try await self.inTurn {
-            try await self.pool.attempt { session, isInDoubt in
+            var attempts = Attempts()
+            do {
+                if let value = try await self.runTogether?() { return value }
+            } catch let error as PostgresError {
+                try attempts.followBatch(failed: error)
+            }
+            return try await self.pool.attempt(attempts) { session, isInDoubt in
                 if isInDoubt, let value = try self.find(session) { return value }
                 guard self.isOneStatement else { return try session.transaction { try self.run(session) } }
                 return try self.run(session)

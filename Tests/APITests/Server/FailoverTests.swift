@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Postgres
 import Support
+import Tasks
 import Testing
 
 @testable import API
@@ -77,7 +78,8 @@ struct FailoverTests {
         limits.requestDeadline = .seconds(3)
         try await withProxiedAPI(limits: limits) { api, proxy in
             let path = try await api.makeLearningTask()
-            try expect(try await api.client.send("GET", "/api/v1/ping"), 200, "pong")
+            let list = "/api/v1/session/\(try await api.makeSession().lowercased)/task"
+            #expect(try await api.client.send("GET", list).status == 200)
             proxy.hold()
             let start = ContinuousClock.now
             try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
@@ -85,14 +87,12 @@ struct FailoverTests {
                     let isRead = number.isMultiple(of: 2)
                     group.addTask {
                         try await isRead
-                            ? api.client.send("GET", "/api/v1/ping")
+                            ? api.client.send("GET", list)
                             : api.client.send("PATCH", path, body: Self.success)
                     }
                 }
                 for try await answer in group {
                     #expect(answer.status == 503 && answer.headers["retry-after"] == "1")
-                    // None got further than its token: a read, which leaves nothing in doubt.
-                    #expect(answer.text.contains("nothing was changed"), "\(answer.text)")
                 }
             }
             // A cancelled statement has a second's grace.
@@ -102,7 +102,9 @@ struct FailoverTests {
             try await eventually("requests are answered again") {
                 try await api.client.send("PATCH", path, body: Self.success).status == 200
             }
-            #expect(try await api.eventCount() == 1)
+            // What was sent into the silence, and called unknown, may have arrived after it.
+            let events = try await api.eventCount()
+            #expect((1...2).contains(events))
         }
     }
 
@@ -168,6 +170,7 @@ struct FailoverTests {
             try await withTestDatabase { database in
                 try await withAPI(on: database, at: database.url + options) { api in
                     let path = try await api.makeLearningTask()
+                    let list = "/api/v1/session/\(try await api.makeSession().lowercased)/task"
                     let _: TaskBody = try await api.client.send("PATCH", path, body: Self.success).data()
                     let name: String = try await database.value("SELECT current_database()::text")
                     try await database.script("ALTER DATABASE \"\(name)\" SET default_transaction_read_only = on")
@@ -176,7 +179,7 @@ struct FailoverTests {
                         try await api.client.send("PATCH", path, body: Self.success).status == 503
                     }
                     try expect(try await api.client.send("PATCH", path, body: Self.success), 503, Self.unchanged)
-                    let read = try await api.client.send("GET", "/api/v1/ping")
+                    let read = try await api.client.send("GET", list)
                     #expect(read.status == (options.isEmpty ? 200 : 503))
 
                     try await database.script("ALTER DATABASE \"\(name)\" RESET default_transaction_read_only")
