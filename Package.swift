@@ -87,7 +87,21 @@ let package = Package(
             resources: [.embedInCode("Resources/migrations")],
             swiftSettings: settings
         ),
-        .executableTarget(name: "skillrelay", dependencies: ["App"], swiftSettings: settings),
+        .executableTarget(
+            name: "skillrelay",
+            dependencies: [
+                "App", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "Bench",
+            dependencies: [
+                "Postgres", "RabbitMQ", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "Support",
             dependencies: ["Postgres", "RabbitMQ", logging],

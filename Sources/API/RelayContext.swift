@@ -1,15 +1,19 @@
 package import Hummingbird
 import Logging
+import NIOCore
 import Tasks
 
 /// What the middlewares know of a request.
 package struct RelayContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
+    /// The one of the request's connection.
+    let eventLoop: any EventLoop
     /// Whose token the request carries; nil outside `AuthMiddleware`.
     var project: Project?
 
     package init(source: ApplicationRequestContextSource) {
         self.coreContext = CoreRequestContextStorage(source: source)
+        self.eventLoop = source.channel.eventLoop
     }
 
     /// The id under which Hummingbird logs the request; nil with a logger that keeps no metadata, where `id` would trap.

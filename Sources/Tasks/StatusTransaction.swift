@@ -46,7 +46,7 @@ extension StatusTransaction {
     /// It waits for nobody: a task that somebody else has locked is left undone, like one that is not there, and `run` tells.
     static func run(_ transactions: [StatusTransaction], in database: PostgresSession) throws -> [TaskChange?] {
         // Rows are locked in one order, whoever writes.
-        let sorted = transactions.sorted { $0.task.uuidString < $1.task.uuidString }
+        let sorted = transactions.sorted { $0.task < $1.task }
         let changes = try database.query(
             Self.together,
             [

@@ -42,6 +42,11 @@ package struct BearerToken: Sendable {
 
 /// Two lowercase digits a byte.
 func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0x0F)]] }, as: UTF8.self)
+    var text: [UInt8] = []
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 0x0F] {
+            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        }
+    }
+    return String(decoding: text, as: UTF8.self)
 }

@@ -4,17 +4,18 @@ import Foundation
 /// Hashes token secrets the way upstream stores them (contract.md §3.1).
 package struct SecretHasher: Sendable {
     private let pepper: String
+    private let key: SymmetricKey
 
     /// - Parameter pepper: secret; the same for every service on one database.
     package init(pepper: String) {
         self.pepper = pepper
+        self.key = SymmetricKey(data: Data(pepper.utf8))
     }
 
     /// 64 lowercase hexadecimal digits under which the project is found: HMAC-SHA256 of the secret, keyed with the
     /// pepper.
     package func hmac(_ secret: String) -> String {
-        let key = SymmetricKey(data: Data(self.pepper.utf8))
-        return hexadecimal(HMAC<SHA256>.authenticationCode(for: Data(secret.utf8), using: key))
+        hexadecimal(HMAC<SHA256>.authenticationCode(for: Array(secret.utf8), using: self.key))
     }
 
     /// A new Argon2id hash with a random salt, in PHC string format, with upstream's parameters.

@@ -34,5 +34,8 @@ extension UUID {
 
 /// A path parameter that is an id; `raw` is percent-encoded, as it stands in the path.
 func pathID(_ raw: String?) -> UUID? {
-    raw?.removingPercentEncoding.flatMap { UUID(anySpelling: $0) }
+    guard let raw else { return nil }
+    // An id as it is usually spelt has nothing to decode, and decoding costs more than all the rest.
+    guard raw.utf8.contains(UInt8(ascii: "%")) else { return UUID(anySpelling: raw) }
+    return raw.removingPercentEncoding.flatMap { UUID(anySpelling: $0) }
 }

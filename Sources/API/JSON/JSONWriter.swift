@@ -69,7 +69,7 @@ struct JSONWriter {
         self.key(name)
         if let value {
             self.buffer.writeInteger(UInt8(ascii: "\""))
-            self.uuid(value)
+            self.buffer.writeString(value.lowercased)
             self.buffer.writeInteger(UInt8(ascii: "\""))
         } else {
             self.buffer.writeStaticString("null")
@@ -117,15 +117,6 @@ struct JSONWriter {
         } else {
             if Self.mustEscape(byte) { self.buffer.writeInteger(UInt8(ascii: "\\")) }
             self.buffer.writeInteger(byte)
-        }
-    }
-
-    private mutating func uuid(_ value: UUID) {
-        withUnsafeBytes(of: value.uuid) { bytes in
-            for (index, byte) in bytes.enumerated() {
-                if index == 4 || index == 6 || index == 8 || index == 10 { self.buffer.writeInteger(UInt8(ascii: "-")) }
-                self.hex(byte)
-            }
         }
     }
 

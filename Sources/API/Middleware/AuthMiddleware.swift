@@ -1,5 +1,6 @@
 import Hummingbird
 import Logging
+import Postgres
 import Tasks
 
 /// Finds the project whose token the request carries.

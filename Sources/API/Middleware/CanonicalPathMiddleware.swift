@@ -12,9 +12,12 @@ struct CanonicalPathMiddleware: RouterMiddleware {
     ) async throws -> Response {
         let path = request.uri.path
         // Also before any redirect: `//host/` would lead to another host.
-        guard !path.contains("//") else { throw RequestError.notFound }
+        let slash = UInt8(ascii: "/")
+        guard !zip(path.utf8, path.utf8.dropFirst()).contains(where: { $0 == slash && $1 == slash }) else {
+            throw RequestError.notFound
+        }
         // The router has set the endpoint's path exactly when it knows one.
-        if path.count > 1, path.last == "/", context.endpointPath != nil {
+        if path.utf8.count > 1, path.utf8.last == slash, context.endpointPath != nil {
             let query = request.uri.query.map { "?\($0)" } ?? ""
             let isSafe = request.method == .get || request.method == .head
             throw RequestError.moved(to: path.dropLast() + query, isSafe: isSafe)

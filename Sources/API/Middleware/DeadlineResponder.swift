@@ -1,4 +1,5 @@
 package import Hummingbird
+import NIOCore
 
 /// Cancels a request that is still under way at its deadline; whatever waits in it then fails and becomes the answer.
 ///
@@ -8,19 +9,15 @@ package struct DeadlineResponder: HTTPResponder {
     let deadline: Duration
 
     package func respond(to request: Request, context: RelayContext) async throws -> Response {
-        try await withThrowingTaskGroup(of: Response?.self) { group in
-            group.addTask { try await self.base.respond(to: request, context: context) }
-            group.addTask {
-                // Cancelled when the answer comes first, which is no failure.
-                try? await Task.sleep(for: self.deadline)
-                return nil
-            }
-            defer { group.cancelAll() }
-            while let finished = try await group.next() {
-                if let finished { return finished }
-                group.cancelAll()
-            }
-            throw CancellationError()
+        // Owned by this call, which awaits it. A task of its own, so that it can be cancelled and its connection live on.
+        let work = Task { try await self.base.respond(to: request, context: context) }
+        // The event loop's timers cost next to nothing and are gone when cancelled; a sleeping task's stays until it is due.
+        let timer = context.eventLoop.scheduleTask(in: TimeAmount(self.deadline)) { work.cancel() }
+        defer { timer.cancel() }
+        return try await withTaskCancellationHandler {
+            try await work.value
+        } onCancel: {
+            work.cancel()
         }
     }
 }

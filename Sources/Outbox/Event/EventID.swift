@@ -6,19 +6,17 @@ package import Foundation
 /// that the statement can run again under the same id when its reply is lost.
 package enum EventID {
     package static func next() -> UUID {
-        Self.make(unixMilliseconds: UInt64(max(0, Date.now.timeIntervalSince1970 * 1000)), random: UUID())
+        var random = SystemRandomNumberGenerator()
+        return Self.make(
+            unixMilliseconds: UInt64(max(0, Date.now.timeIntervalSince1970 * 1000)),
+            random: (random.next(), random.next())
+        )
     }
 
-    /// `random` is a version 4 UUID, whose last 74 random bits are used.
-    static func make(unixMilliseconds: UInt64, random: UUID) -> UUID {
-        var bytes = random.uuid
-        bytes.0 = UInt8(truncatingIfNeeded: unixMilliseconds >> 40)
-        bytes.1 = UInt8(truncatingIfNeeded: unixMilliseconds >> 32)
-        bytes.2 = UInt8(truncatingIfNeeded: unixMilliseconds >> 24)
-        bytes.3 = UInt8(truncatingIfNeeded: unixMilliseconds >> 16)
-        bytes.4 = UInt8(truncatingIfNeeded: unixMilliseconds >> 8)
-        bytes.5 = UInt8(truncatingIfNeeded: unixMilliseconds)
-        bytes.6 = 0x70 | (bytes.6 & 0x0F)
-        return UUID(uuid: bytes)
+    /// The last 74 bits of `random` are used.
+    static func make(unixMilliseconds: UInt64, random: (UInt64, UInt64)) -> UUID {
+        let high = unixMilliseconds << 16 | 0x7000 | random.0 & 0x0FFF
+        let low = 0x8000_0000_0000_0000 | random.1 & 0x3FFF_FFFF_FFFF_FFFF
+        return withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
     }
 }

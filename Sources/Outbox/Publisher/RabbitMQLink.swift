@@ -183,7 +183,7 @@ extension RabbitMQMessage {
             exchange: event.exchange,
             routingKey: event.routingKey,
             body: event.payload,
-            messageID: event.id.uuidString.lowercased(),
+            messageID: event.id.lowercased,
             type: event.type,
             contentType: "application/json",
             appID: "skillrelay",

@@ -214,7 +214,7 @@ package final class OutboxRelay: Service {
             self.logger.error(
                 "Event parked as dead",
                 metadata: [
-                    Keys.event: "\(dead.id.uuidString.lowercased())", Keys.attempts: "\(dead.attempts)",
+                    Keys.event: "\(dead.id.lowercased)", Keys.attempts: "\(dead.attempts)",
                     Keys.reason: "\(dead.error)",
                 ]
             )

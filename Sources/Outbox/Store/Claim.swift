@@ -173,8 +173,8 @@ private struct Row {
 
 extension Settlement {
     fileprivate var deliveredParameters: [PostgresValue] {
-        // PostgreSQL orders uuids by their bytes, as their text does.
-        let ids = self.delivered.map(\.id).sorted { $0.uuidString < $1.uuidString }
+        // By their bytes, as PostgreSQL orders uuids.
+        let ids = self.delivered.map(\.id).sorted()
         return [
             .int8Array(self.delivered.map(\.sequence)), .uuid(ids[0]), .uuid(ids[ids.count - 1]), .uuidArray(ids),
         ]

@@ -1,5 +1,6 @@
 import Foundation
 import Outbox
+import Postgres
 
 /// The message that makes Acontext CORE learn from a finished task (contract.md §5.4).
 package enum SkillLearnTask {
@@ -25,9 +26,4 @@ package enum SkillLearnTask {
             headers: headers
         )
     }
-}
-
-extension UUID {
-    /// As PostgreSQL and Go print it.
-    package var lowercased: String { self.uuidString.lowercased() }
 }

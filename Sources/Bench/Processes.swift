@@ -1,0 +1,161 @@
+import Foundation
+
+/// Programs that a measurement needs.
+enum Program {
+    /// Runs a program to its end.
+    /// - Returns: what it printed to standard output.
+    @discardableResult
+    static func run(_ executable: String, _ arguments: [String], _ environment: [String: String] = [:]) throws -> String
+    {
+        let process = Process()
+        process.executableURL = URL(filePath: executable)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        // Dispatch's threads block signals and a child inherits that; pgbench ends by one.
+        var none = sigset_t()
+        var usual = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &usual)
+        defer { pthread_sigmask(SIG_SETMASK, &usual, nil) }
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw BenchError("\(executable) \(arguments) failed: \(text)") }
+        return text
+    }
+}
+
+/// `skillrelay serve`, as its users run it.
+final class ServeProcess {
+    static let pepper = "bench"
+    let port: UInt16
+    private let process: Process
+
+    static func with<R>(role: String, _ bench: Bench, _ body: (ServeProcess) async throws -> R) async throws -> R {
+        let serve = try await ServeProcess(role: role, bench)
+        let result: R
+        do { result = try await body(serve) } catch {
+            serve.stop()
+            throw error
+        }
+        serve.stop()
+        return result
+    }
+
+    private init(role: String, _ bench: Bench) async throws {
+        let log = FileManager.default.temporaryDirectory.appending(path: "bench-serve-\(UUID().uuidString).log")
+        _ = FileManager.default.createFile(atPath: log.path(), contents: nil)
+        let handle = try FileHandle(forUpdating: log)
+        try FileManager.default.removeItem(at: log)  // open is enough
+        self.process = Process()
+        self.process.executableURL = URL(filePath: bench.binary)
+        self.process.arguments = ["serve"]
+        self.process.environment = ProcessInfo.processInfo.environment.merging([
+            "DATABASE_URL": bench.databaseURL, "SKILLRELAY_ROLE": role, "SKILLRELAY_PORT": "0",
+            "ROOT_SECRET_PEPPER": Self.pepper,
+        ]) { $1 }
+        self.process.standardError = handle
+        try self.process.run()
+        for _ in 0..<200 {
+            try await Task.sleep(for: .milliseconds(50))
+            try handle.seek(toOffset: 0)
+            let text = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
+            if let match = text.firstMatch(of: #/listening.*port=(\d+)/#), let port = UInt16(match.1) {
+                self.port = port
+                return
+            }
+        }
+        self.process.terminate()
+        throw BenchError("serve does not listen")
+    }
+
+    private func stop() {
+        self.process.terminate()
+        self.process.waitUntilExit()
+    }
+
+    /// Processor time so far.
+    func processorSeconds() throws -> Double {
+        let fields = try self.proc("stat").split(separator: ")").last?.split(separator: " ") ?? []
+        // utime and stime, in ticks of 10 ms (proc(5)).
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return .nan }
+        return (user + system) / 100
+    }
+
+    /// Resident memory, in megabytes of 1,000,000 bytes.
+    func residentMegabytes() throws -> Double {
+        let line = try self.proc("status").split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
+        return (kibibytes ?? .nan) * 1024 / 1_000_000
+    }
+
+    private func proc(_ file: String) throws -> String {
+        try String(contentsOfFile: "/proc/\(self.process.processIdentifier)/\(file)", encoding: .utf8)
+    }
+}
+
+/// PostgreSQL's own load generator, with the same one-statement transaction as a status change.
+struct Pgbench {
+    let bench: Bench
+
+    // As Sources/Tasks/StatusTransaction.swift runs it alone.
+    private static let script = """
+        \\set n random(0, \(Bench.tasks - 1))
+        \\set s :n % \(Bench.sessions)
+        WITH t AS (
+            UPDATE public.tasks SET status = 'success', updated_at = clock_timestamp()
+            WHERE id = md5('t' || :n)::uuid AND session_id = md5('s' || :s)::uuid
+                AND project_id = (SELECT id FROM public.projects LIMIT 1)
+            RETURNING *
+        )
+        SELECT t.id, t.session_id, t.project_id, t."order"::bigint,
+            (jsonb_build_object('task_description', coalesce(t.data ->> 'task_description', ''))
+                || CASE WHEN jsonb_typeof(t.data -> 'progresses') = 'array' AND t.data -> 'progresses' <> '[]'
+                    THEN jsonb_build_object('progresses', t.data -> 'progresses') ELSE '{}' END
+                || CASE WHEN jsonb_typeof(t.data -> 'user_preferences') = 'array' AND t.data -> 'user_preferences' <> '[]'
+                    THEN jsonb_build_object('user_preferences', t.data -> 'user_preferences') ELSE '{}' END)::text,
+            t.status, t.is_planning, t.created_at, t.updated_at,
+            CASE WHEN EXISTS (SELECT FROM public.learning_space_sessions AS l WHERE l.session_id = t.session_id)
+            THEN skillrelay.enqueue_as(
+                skillrelay.uuid7(), '\(Bench.exchange)', '\(Bench.routingKey)',
+                convert_to('{"project_id":"' || t.project_id || '","session_id":"' || t.session_id
+                    || '","task_id":"' || t.id || '"}', 'UTF8'), '{}', 'SkillLearnTask') END
+        FROM t;
+
+        """
+
+    struct Result {
+        var perSecond: Double
+        var medianMilliseconds: Double
+    }
+
+    func run(clients: Int, for duration: Duration) throws -> Result {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "pgbench-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(at: folder) }  // a leftover file harms nobody
+        let script = folder.appending(path: "script.sql")
+        try Data(Self.script.utf8).write(to: script)
+        let seconds = max(1, Int(duration / .seconds(1)))
+        let output = try Program.run(
+            "/usr/bin/env",
+            [
+                "pgbench", "--no-vacuum", "--protocol=prepared", "--client=\(clients)", "--jobs=\(min(2, clients))",
+                "--time=\(seconds)", "--file=\(script.path())", "--log",
+                "--log-prefix=\(folder.appending(path: "log").path())",
+                self.bench.databaseURL,
+            ])
+        guard let match = output.firstMatch(of: #/tps = ([0-9.]+) /#), let rate = Double(match.1) else {
+            throw BenchError("pgbench printed \(output)")
+        }
+        // The third column is a transaction's time in microseconds.
+        let times = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+            .filter { $0.lastPathComponent.hasPrefix("log") }
+            .flatMap { try String(contentsOf: $0, encoding: .utf8).split(separator: "\n") }
+            .compactMap { line in line.split(separator: " ").dropFirst(2).first.flatMap { Double($0) } }
+            .sorted()
+        return Result(perSecond: rate, medianMilliseconds: times.isEmpty ? .nan : times[times.count / 2] / 1000)
+    }
+}
