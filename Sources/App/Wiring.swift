@@ -21,7 +21,9 @@ enum Wiring {
         var wake: @Sendable () -> Void = {}
         if let broker = configuration.broker {
             var connection = broker.connection
-            connection.windowMessages = configuration.relay.batchSize
+            // A batch is one window, and each lane has one.
+            connection.windowMessages = configuration.relay.batchSize * configuration.relay.lanes
+            connection.windowBytes = configuration.relay.batchBytes * configuration.relay.lanes
             let publisher = RabbitMQEventPublisher(
                 configuration: connection,
                 exchanges: [SkillLearnTask.exchange],

@@ -6,6 +6,10 @@ package protocol EventPublisher: Sendable {
     /// claimed then.
     var isReady: Bool { get }
 
+    /// The broker has confirmed something on this connection: several may publish at one time. Until then one does, so that no more than
+    /// one batch's first event is at risk.
+    var takesSeveral: Bool { get }
+
     /// Publishes and waits for what became of each event; one outcome an event, in order.
     ///
     /// Returns in bounded time, whatever the broker does.

@@ -42,6 +42,10 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
         self.state.withLock { $0.link?.isReady ?? false && $0.lateDeliveries.isEmpty }
     }
 
+    package var takesSeveral: Bool {
+        self.state.withLock { $0.link?.isProven ?? false }
+    }
+
     package func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
         guard let link = self.state.withLock({ $0.link }) else {
             return events.map { _ in .unsent("not connected to RabbitMQ") }

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Postgres
 import RabbitMQ
+import Synchronization
 
 /// One RabbitMQ connection as the outbox uses it: proves it with a canary, asks before it publishes to an exchange it does not know,
 /// and finds the event that closed a channel.
@@ -11,10 +12,10 @@ actor RabbitMQLink {
     /// From the begin of a batch; what is not sent by then waits for the next. The claim's transaction is open meanwhile.
     private let sendingLimit: Duration
     private let logger: Logger
+    private let turns = PublishTurns()
     /// Exchanges seen to exist on this connection.
     private var knownExchanges: Set<String> = []
-    /// The canary was confirmed.
-    private(set) var isProven = false
+    private nonisolated let proof = Atomic(false)
     /// A confirm was asked for.
     private(set) var isTried = false
 
@@ -24,6 +25,9 @@ actor RabbitMQLink {
         self.sendingLimit = sendingLimit
         self.logger = logger
     }
+
+    /// The canary was confirmed.
+    nonisolated var isProven: Bool { self.proof.load(ordering: .acquiring) }
 
     nonisolated var isReady: Bool {
         self.connection.isOpen && self.connection.blockedReason == nil && !self.connection.hasLateConfirms
@@ -49,7 +53,7 @@ actor RabbitMQLink {
         }
     }
 
-    /// One outcome an event, in order. Relays use one link from one task at a time.
+    /// One outcome an event, in order.
     func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
         var outcomes = [DeliveryOutcome](
             repeating: .unsent("the broker did not answer the canary"), count: events.count)
@@ -59,22 +63,46 @@ actor RabbitMQLink {
         // One that was refused before may close the channel again: it goes last and alone.
         var innocent = pending.filter { events[$0].attempts == 0 }
         let suspects = pending.filter { events[$0].attempts > 0 }
+        if !self.isProven {
+            let isWorthGoingOn = await self.turns.take(.alone) {
+                await self.prove(with: &innocent, of: events, into: &outcomes, until: deadline)
+            }
+            guard isWorthGoingOn else { return outcomes }
+        }
+        let isDecided = await self.turns.take(.together) {
+            // Waited too long for others: nothing is known of these, and nothing was sent.
+            guard ContinuousClock.now < deadline else { return true }
+            return await self.publish(innocent, of: events, into: &outcomes)
+        }
+        // A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets its own.
+        let undecided = isDecided ? [] : innocent.filter { !outcomes[$0].isDefinite }
+        guard !undecided.isEmpty || !suspects.isEmpty else { return outcomes }
+        await self.turns.take(.alone) {
+            await self.publishEach(undecided, of: events, into: &outcomes, until: deadline)
+            await self.publishEach(suspects, of: events, into: &outcomes, until: deadline)
+        }
+        return outcomes
+    }
+
+    /// Sends canaries until one is confirmed and routed, or none is left: a broker under an alarm accepts connections, and stores what
+    /// they sent long after they are gone. One message is at risk on each reconnect, not a window full.
+    ///
+    /// - Returns: false when the broker did not answer.
+    private func prove(
+        with innocent: inout [Int],
+        of events: [ClaimedEvent],
+        into outcomes: inout [DeliveryOutcome],
+        until deadline: ContinuousClock.Instant
+    ) async -> Bool {
         while !self.isProven, let canary = innocent.first {
-            // A broker under an alarm accepts connections, and stores what they sent long after they are gone: one message at risk
-            // on each reconnect, not a window full.
-            guard await self.publish([canary], of: events, into: &outcomes) else { return outcomes }
+            guard ContinuousClock.now < deadline, await self.publish([canary], of: events, into: &outcomes) else {
+                return false
+            }
             innocent.removeFirst()
             guard case .destinationFault = outcomes[canary] else { continue }
             innocent.removeAll { events[$0].destination == events[canary].destination }
         }
-        if await !self.publish(innocent, of: events, into: &outcomes) {
-            // A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets
-            // its own.
-            let undecided = innocent.filter { !outcomes[$0].isDefinite }
-            await self.publishEach(undecided, of: events, into: &outcomes, until: deadline)
-        }
-        await self.publishEach(suspects, of: events, into: &outcomes, until: deadline)
-        return outcomes
+        return true
     }
 
     /// The events whose exchange exists, by index. Publishing to a missing one would close the channel and leave the whole window unknown.
@@ -115,7 +143,7 @@ actor RabbitMQLink {
         let answers = await self.connection.publish(messages)
         for (index, answer) in zip(indices, answers) {
             outcomes[index] = DeliveryOutcome(answer, wasAlone: indices.count == 1).following(outcomes[index])
-            if answer.isConfirm { self.isProven = true }
+            if answer.isConfirm { self.proof.store(true, ordering: .releasing) }
             if answer.hasClosedChannel { self.knownExchanges.remove(events[index].exchange) }
         }
         return indices.allSatisfy { outcomes[$0].isDefinite }

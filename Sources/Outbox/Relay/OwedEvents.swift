@@ -34,10 +34,10 @@ struct OwedEvents {
         self.add(delivered: settlement.delivered.map(\.id))
     }
 
-    /// All that could be written is; `pending` are the owed ids whose rows are held elsewhere.
-    mutating func settled(stillPending pending: Set<UUID>) {
-        self.delivered.formIntersection(pending)
-        self.maybeSent.formIntersection(pending)
+    /// All of `written` that could be is; `pending` are those of its ids whose rows are held elsewhere.
+    mutating func settled(_ written: OwedEvents, stillPending pending: Set<UUID>) {
+        self.delivered.subtract(written.delivered.subtracting(pending))
+        self.maybeSent.subtract(written.maybeSent.subtracting(pending))
     }
 
     /// Whether the event, claimed again, is one to complete without publishing it.

@@ -4,6 +4,9 @@ package struct RelayConfiguration: Sendable {
     package var pollInterval: Duration = .milliseconds(250)
     /// Events in a batch at most.
     package var batchSize = 256
+    /// Batches under way at one time: while one is on its way to the broker another is claimed or settled. Each has a connection. More than
+    /// one are at work only as long as batches are full.
+    package var lanes = 2
     /// Bytes in a batch at most, headers included; one larger event travels alone. No more than the client's window takes at once, so that
     /// a batch is one window and its time is bounded by the publish timeout.
     package var batchBytes = 256 * 1024

@@ -35,7 +35,8 @@ final class WakeSignal: Sendable {
         }
     }
 
-    private func wait() async {
+    /// Returns on a wake or on cancellation. One caller at a time.
+    func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = self.state.withLock { state in

@@ -7,6 +7,8 @@ import Postgres
 /// `idle_in_transaction_session_timeout` is the backstop for one that hangs.
 struct Claim: ~Copyable {
     let events: [ClaimedEvent]
+    /// As many as were asked for were found: there may be more.
+    let isFull: Bool
     private let connection: PostgresConnection
 
     /// Which destinations' events to claim.
@@ -19,6 +21,7 @@ struct Claim: ~Copyable {
     ///
     /// - Parameters:
     ///   - scope: which destinations.
+    ///   - start: the place in the claim's order after which to look; 0 is before all.
     ///   - limit: events at most.
     ///   - bytes: payloads, headers and their frames together, at most; one larger event travels alone.
     ///   - connection: the relay's own, until the claim is settled.
@@ -26,15 +29,16 @@ struct Claim: ~Copyable {
     /// - Throws: `PostgresError`.
     static func take(
         _ scope: Scope,
+        after start: Int64,
         limit: Int,
         bytes: Int,
         on connection: PostgresConnection
     ) async throws -> Claim? {
-        let events = try await connection.perform { session in
+        let (events, isFull) = try await connection.perform { session in
             try session.begin()
             let rows = try session.query(
                 Self.statement,
-                [.int8(Int64(limit)), .int8(Int64(bytes))] + scope.parameters,
+                [.int8(Int64(limit)), .int8(Int64(bytes)), .int8(start)] + scope.parameters,
                 decode: Row.init(row:)
             )
             // A pending row whose event is gone, dropped by hand with its partition, must not be claimed for ever.
@@ -42,13 +46,14 @@ struct Claim: ~Copyable {
             if !orphans.isEmpty { try session.execute(Self.park, Settlement(dead: orphans).deadParameters) }
             let events = rows.compactMap(\.event)
             if events.isEmpty { try session.commit() }
-            return events
+            return (events, rows.first?.foundCount == limit)
         }
-        return events.isEmpty ? nil : Claim(events: events, connection: connection)
+        return events.isEmpty ? nil : Claim(events: events, isFull: isFull, connection: connection)
     }
 
-    private init(events: [ClaimedEvent], connection: PostgresConnection) {
+    private init(events: [ClaimedEvent], isFull: Bool, connection: PostgresConnection) {
         self.events = events
+        self.isFull = isFull
         self.connection = connection
     }
 
@@ -60,8 +65,8 @@ struct Claim: ~Copyable {
         WITH claimed AS MATERIALIZED (
             SELECT seq, id, attempts, maybe_sent
             FROM skillrelay.outbox_pending
-            WHERE next_attempt_at <= now()
-                AND ((exchange, routing_key) IN (SELECT * FROM unnest($4::text[], $5::text[]))) = $3
+            WHERE seq > $3 AND next_attempt_at <= now()
+                AND ((exchange, routing_key) IN (SELECT * FROM unnest($5::text[], $6::text[]))) = $4
             ORDER BY seq
             LIMIT $1
             FOR UPDATE SKIP LOCKED
@@ -73,7 +78,8 @@ struct Claim: ~Copyable {
             FROM claimed
             LEFT JOIN LATERAL (SELECT * FROM skillrelay.outbox WHERE outbox.id = claimed.id OFFSET 0) AS event ON true
         )
-        SELECT seq, pending_id, attempts, maybe_sent, id, exchange, routing_key, type, payload, headers::text, created_at
+        SELECT seq, pending_id, attempts, maybe_sent, id, exchange, routing_key, type, payload, headers::text, created_at,
+            (SELECT count(*) FROM claimed)
         FROM sized
         WHERE place = 1 OR id IS NULL OR bytes_through <= $2
         ORDER BY seq
@@ -150,14 +156,18 @@ extension Claim.Scope {
 private struct Row {
     var event: ClaimedEvent?
     var orphan: Settlement.Dead?
+    /// Of all rows of the claim, also those that its bound of bytes has left out.
+    let foundCount: Int
 
     init(row: borrowing PostgresRow) throws {
         let (
-            sequence, pendingID, attempts, maybeSent, id, exchange, routingKey, type, payload, headers, createdAt
+            sequence, pendingID, attempts, maybeSent, id, exchange, routingKey, type, payload, headers, createdAt,
+            foundCount
         ) = try row.decode(
             Int64.self, UUID.self, Int.self, Bool.self, UUID?.self, String?.self, String?.self, String?.self,
-            [UInt8]?.self, String?.self, PostgresTimestamp?.self
+            [UInt8]?.self, String?.self, PostgresTimestamp?.self, Int.self
         )
+        self.foundCount = foundCount
         guard let id, let exchange, let routingKey, let payload, let headers, let createdAt else {
             self.orphan = Settlement.Dead(
                 sequence: sequence, id: pendingID, attempts: attempts, error: "its row in skillrelay.outbox is gone"

@@ -5,8 +5,9 @@ extension OwedEvents {
     /// Writes what is owed, in one transaction: takes delivered events off the pending list, marks those that may have been sent. Doing it
     /// again changes nothing, so a lost reply is no matter.
     ///
+    /// - Returns: the ids whose rows are held by another transaction, and so still pending.
     /// - Throws: `PostgresError`; everything is still owed then.
-    mutating func write(on connection: PostgresConnection) async throws {
+    func write(on connection: PostgresConnection) async throws -> Set<UUID> {
         let ids: [PostgresValue] = [.int8(self.lastSequence), .uuidArray(Array(self.delivered))]
         let marked = PostgresValue.uuidArray(Array(self.maybeSent))
         let pending = try await connection.perform { session in
@@ -17,7 +18,7 @@ extension OwedEvents {
             try session.commit()
             return pending
         }
-        self.settled(stillPending: Set(pending))
+        return Set(pending)
     }
 
     // SKIP LOCKED, here and below: a row that is locked is published and settled by whoever holds it.

@@ -150,7 +150,7 @@ struct OwedEventsRelayTests {
         try await withTestDatabase { database in
             try await database.enqueue(3)
             let (relay, other) = (try await Self.connect(database), try await Self.connect(database))
-            guard let claim = try await Claim.take(.allBut([]), limit: 10, bytes: 9000, on: relay) else {
+            guard let claim = try await Claim.take(.allBut([]), after: 0, limit: 10, bytes: 9000, on: relay) else {
                 throw TestError("nothing to claim")
             }
             var owed = OwedEvents()
@@ -176,7 +176,7 @@ struct OwedEventsRelayTests {
         try await withTestDatabase { database in
             try await database.enqueue(2)
             let connection = try await Self.connect(database)
-            guard let claim = try await Claim.take(.allBut([]), limit: 10, bytes: 9000, on: connection) else {
+            guard let claim = try await Claim.take(.allBut([]), after: 0, limit: 10, bytes: 9000, on: connection) else {
                 throw TestError("nothing to claim")
             }
             let events = claim.events

@@ -273,7 +273,7 @@ struct RelayTests {
                 try PostgresConfiguration(connectionString: database.url), logger: .init(label: "test")
             )
             var batches: [[Int]] = []
-            while let claim = try await Claim.take(.allBut([]), limit: 100, bytes: 2500, on: connection) {
+            while let claim = try await Claim.take(.allBut([]), after: 0, limit: 100, bytes: 2500, on: connection) {
                 let events = claim.events
                 batches.append(events.map(\.payload.count))
                 try await claim.settle(Settlement(delivered: events))

@@ -38,6 +38,8 @@ final class ScriptedPublisher: EventPublisher {
         set { self.state.withLock { $0.isReady = newValue } }
     }
 
+    var takesSeveral: Bool { true }
+
     /// How often the relay has asked whether it may claim.
     var questions: Int { self.state.withLock { $0.questions } }
 
