@@ -116,7 +116,11 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "RabbitMQTests", dependencies: ["RabbitMQ", "Support"], swiftSettings: settings),
-        .testTarget(name: "OutboxTests", dependencies: ["Outbox", "Support"], swiftSettings: settings),
+        .testTarget(
+            name: "OutboxTests",
+            dependencies: ["Outbox", "Support", .product(name: "InMemoryLogging", package: "swift-log")],
+            swiftSettings: settings
+        ),
         .testTarget(name: "TasksTests", dependencies: ["Tasks", "Support"], swiftSettings: settings),
         .testTarget(
             name: "APITests",

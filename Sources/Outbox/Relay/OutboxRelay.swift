@@ -76,9 +76,12 @@ package final class OutboxRelay: Service {
             let pause: Duration?
             do {
                 pause = try await self.turn(&lane) ? nil : self.pause
-                if lane.failures > 0 { self.logger.notice("Relay is back") }
-                lane.failures = 0
-                lane.lastFailure = nil
+                // While the broker is away the database is not asked: then there is no connection.
+                if lane.failures > 0, lane.connection != nil {
+                    self.logger.notice("Relay is back")
+                    lane.failures = 0
+                    lane.lastFailure = nil
+                }
             } catch {
                 pause = await self.failed(error, &lane)
             }
@@ -123,8 +126,10 @@ package final class OutboxRelay: Service {
 
     /// How long to wait when there is nothing to do: the poll, or until a paused destination or a broker that is back could be served.
     private var pause: Duration {
-        let untilDue = self.memory.withLock { $0.planner.pauses.nextDue }.map {
-            max(.zero, ContinuousClock.now.duration(to: $0))
+        // One that is overdue was asked in vain, or could not be: again, but not in a loop.
+        let untilDue = self.memory.withLock { $0.planner.pauses.nextDue }.map { due in
+            let rest = ContinuousClock.now.duration(to: due)
+            return rest > .zero ? rest : Self.readinessInterval
         }
         let untilReady = self.publisher.isReady ? nil : Self.readinessInterval
         return [untilDue, untilReady].compactMap(\.self).reduce(self.configuration.pollInterval, min)

@@ -1,4 +1,5 @@
 import Foundation
+import InMemoryLogging
 import Logging
 import Postgres
 import Support
@@ -103,6 +104,48 @@ struct RelayTests {
             #expect(dead == 0)
             #expect(Set(try await database.deliveredIDs()).count == 5050)
         }
+    }
+
+    @Test("a failing destination that could be asked again does not make the relay spin while the broker is away")
+    func destinationFaultBrokerAway() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher(
+                script: { _ in .destinationFault("returned: 312 NO_ROUTE") }, staysReady: false
+            )
+            try await database.enqueue(1)
+            try await running(try database.relay(publisher)) {
+                try await eventually("the destination has failed") { !publisher.published.isEmpty }
+                try await eventually("it could be asked again") { publisher.questions > 10 }
+                let asked = publisher.questions
+                try await Task.sleep(for: .seconds(1))
+                // Twice a turn, and a turn in 20 ms.
+                #expect(publisher.questions - asked < 150)
+            }
+        }
+    }
+
+    @Test("a relay whose database is away does not say that it is back when the broker goes away, too")
+    func bothAway() async throws {
+        let log = InMemoryLogHandler()
+        let publisher = ScriptedPublisher()
+        var configuration = RelayConfiguration()
+        configuration.pollInterval = .milliseconds(20)
+        configuration.retryPolicy = RetryPolicy(base: .milliseconds(10), cap: .milliseconds(50))
+        let relay = OutboxRelay(
+            configuration: configuration,
+            database: try PostgresConfiguration(connectionString: "postgresql://ada@127.0.0.1:1/none"),
+            publisher: publisher,
+            logger: Logger(label: "test") { _ in log }
+        )
+        try await running(relay) {
+            try await eventually("it has failed") {
+                log.entries.contains { $0.message == "Relay failed, trying again" }
+            }
+            publisher.isReady = false
+            let asked = publisher.questions
+            try await eventually("it has looked again") { publisher.questions > asked + 10 }
+        }
+        #expect(!log.entries.contains { $0.message == "Relay is back" })
     }
 
     @Test("pending rows whose event is gone are parked and hold up nothing")
