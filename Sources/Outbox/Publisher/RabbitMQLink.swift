@@ -56,10 +56,10 @@ actor RabbitMQLink {
     /// One outcome an event, in order.
     func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
         var outcomes = [DeliveryOutcome](
-            repeating: .unsent("the broker did not answer the canary"), count: events.count)
+            repeating: .unsent("the batch ended before it was sent"), count: events.count)
         let deadline = ContinuousClock.now + self.sendingLimit
         self.isTried = true
-        let pending = await self.routable(events, &outcomes)
+        let pending = await self.routable(events, &outcomes, until: deadline)
         // One that was refused before may close the channel again: it goes last and alone.
         var innocent = pending.filter { events[$0].attempts == 0 }
         let suspects = pending.filter { events[$0].attempts > 0 }
@@ -69,10 +69,9 @@ actor RabbitMQLink {
             }
             guard isWorthGoingOn else { return outcomes }
         }
-        let isDecided = await self.turns.take(.together) {
-            // Waited too long for others: nothing is known of these, and nothing was sent.
-            guard ContinuousClock.now < deadline else { return true }
-            return await self.publish(innocent, of: events, into: &outcomes)
+        // One message's outcome is its own doing only when nothing else is in flight.
+        let isDecided = await self.turns.take(innocent.count > 1 ? .together : .alone) {
+            await self.publish(innocent, of: events, into: &outcomes, until: deadline)
         }
         // A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets its own.
         let undecided = isDecided ? [] : innocent.filter { !outcomes[$0].isDefinite }
@@ -95,9 +94,7 @@ actor RabbitMQLink {
         until deadline: ContinuousClock.Instant
     ) async -> Bool {
         while !self.isProven, let canary = innocent.first {
-            guard ContinuousClock.now < deadline, await self.publish([canary], of: events, into: &outcomes) else {
-                return false
-            }
+            guard await self.publish([canary], of: events, into: &outcomes, until: deadline) else { return false }
             innocent.removeFirst()
             guard case .destinationFault = outcomes[canary] else { continue }
             innocent.removeAll { events[$0].destination == events[canary].destination }
@@ -106,18 +103,25 @@ actor RabbitMQLink {
     }
 
     /// The events whose exchange exists, by index. Publishing to a missing one would close the channel and leave the whole window unknown.
-    private func routable(_ events: [ClaimedEvent], _ outcomes: inout [DeliveryOutcome]) async -> [Int] {
+    private func routable(
+        _ events: [ClaimedEvent],
+        _ outcomes: inout [DeliveryOutcome],
+        until deadline: ContinuousClock.Instant
+    ) async -> [Int] {
         var refusals: [String: DeliveryOutcome] = [:]
         // The default exchange always exists, and may not be asked for (AMQP 0-9-1 §3.1.3.1).
         for exchange in Set(events.map(\.exchange)).subtracting(self.knownExchanges) where !exchange.isEmpty {
-            if self.ownExchanges.contains(exchange) { await self.declare(exchange) }
+            if self.ownExchanges.contains(exchange), ContinuousClock.now < deadline { await self.declare(exchange) }
             guard !self.knownExchanges.contains(exchange) else { continue }
+            guard ContinuousClock.now < deadline else {
+                refusals[exchange] = .unsent("its exchange was not asked for in time")
+                continue
+            }
             do {
                 try await self.connection.declareExchange(exchange, passive: true)
                 self.knownExchanges.insert(exchange)
             } catch {
-                refusals[exchange] =
-                    error.replyCode == nil ? .unsent("\(error)") : .destinationFault("\(error)")
+                refusals[exchange] = DeliveryOutcome(unavailableExchange: error)
             }
         }
         return events.indices.filter { index in
@@ -127,13 +131,15 @@ actor RabbitMQLink {
         }
     }
 
-    /// Publishes the events at `indices` in one window; false when some of them have no definite outcome.
+    /// Publishes the events at `indices` in one window, if it is not too late to begin; false when some of them have no definite outcome.
     private func publish(
         _ indices: [Int],
         of events: [ClaimedEvent],
-        into outcomes: inout [DeliveryOutcome]
+        into outcomes: inout [DeliveryOutcome],
+        until deadline: ContinuousClock.Instant
     ) async -> Bool {
         guard !indices.isEmpty else { return true }
+        guard ContinuousClock.now < deadline else { return false }
         let messages = indices.map { index in
             RabbitMQMessage(
                 event: events[index],
@@ -159,14 +165,20 @@ actor RabbitMQLink {
         var failing: Set<Destination> = []
         for index in indices where !failing.contains(events[index].destination) {
             // Not while confirms may still come: those events would go out twice.
-            guard self.isReady, ContinuousClock.now < deadline else { return }
-            _ = await self.publish([index], of: events, into: &outcomes)
+            guard self.isReady else { return }
+            _ = await self.publish([index], of: events, into: &outcomes, until: deadline)
             if case .destinationFault = outcomes[index] { failing.insert(events[index].destination) }
         }
     }
 }
 
 extension DeliveryOutcome {
+    /// For the events of an exchange that could not be asked for. A closed channel is the answer that there is none; a closed connection says
+    /// nothing of it, even with a code.
+    init(unavailableExchange error: RabbitMQError) {
+        self = error.code == .channelClosed ? .destinationFault("\(error)") : .unsent("\(error)")
+    }
+
     /// `wasAlone`: only this message was in flight, so what closed the channel was its own doing.
     init(_ outcome: PublishOutcome, wasAlone: Bool) {
         switch outcome {

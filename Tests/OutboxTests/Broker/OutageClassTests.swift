@@ -161,6 +161,32 @@ struct OutageClassTests {
         }
     }
 
+    @Test("a broker that refuses slowly, one destination after the other, holds a batch no longer than its bound")
+    func slowRefusals() async throws {
+        try await withScriptedBroker({ publish in
+            Thread.sleep(forTimeInterval: 0.2)
+            return [.closeChannel(403, "ACCESS_REFUSED")]
+        }) { broker in
+            var configuration = try RabbitMQConfiguration(urls: broker.url)
+            configuration.publishTimeout = .milliseconds(500)
+            configuration.operationTimeout = .seconds(1)
+            let publisher = RabbitMQEventPublisher(
+                configuration: configuration, exchanges: [], logger: Logger(label: "test")
+            )
+            try await running(publisher) {
+                try await eventually("the publisher is ready") { publisher.isReady }
+                let events = (1...20).map { ClaimedEvent.fixture(exchange: "", routingKey: "\($0)") }
+                let started = ContinuousClock.now
+                let outcomes = await publisher.publish(events)
+                #expect(ContinuousClock.now - started < RabbitMQEventPublisher.longestPublish(configuration))
+                guard case .destinationFault = outcomes[0], case .unsent = outcomes[19] else {
+                    Issue.record("\(outcomes)")
+                    return
+                }
+            }
+        }
+    }
+
     private static func publisher(_ broker: ScriptedBroker) throws -> RabbitMQEventPublisher {
         RabbitMQEventPublisher(
             configuration: try RabbitMQConfiguration(urls: broker.url), exchanges: [],

@@ -1,8 +1,8 @@
 import Foundation
-import RabbitMQ
 import Testing
 
 @testable import Outbox
+@testable import RabbitMQ
 
 struct MessageTests {
     @Test("a message carries the event's bytes, its id and the pinned properties")
@@ -49,5 +49,13 @@ struct DeliveryOutcomeTests {
             DeliveryOutcome(.nacked, wasAlone: false)
                 == .destinationFault("refused by the queue (basic.nack)", maybeSent: true))
         #expect(DeliveryOutcome(.routed, wasAlone: false) == .delivered)
+    }
+
+    @Test("an exchange that is missing is the destination's fault; a connection that ends over the question is not")
+    func exchange() {
+        let missing = RabbitMQError(.channelClosed, "no exchange", replyCode: .notFound)
+        #expect(DeliveryOutcome(unavailableExchange: missing) == .destinationFault("\(missing)"))
+        let stopped = RabbitMQError(.connectionLost, "the broker closed the connection", replyCode: .connectionForced)
+        #expect(DeliveryOutcome(unavailableExchange: stopped) == .unsent("\(stopped)"))
     }
 }
