@@ -33,7 +33,8 @@ struct MessagePrinter: Service {
     private func printMessages(from connection: RabbitMQConnection, progress: inout Progress) async throws -> Bool {
         do {
             try await LearningQueue.declare(on: connection)
-            let prefetch = UInt16(min(progress.remaining ?? 32, 32))
+            // None remains when only the last ack was lost; zero would be no bound.
+            let prefetch = UInt16(min(max(progress.remaining ?? 32, 1), 32))
             let consumer = try await connection.consume(LearningQueue.name, prefetch: prefetch)
             progress.hasConsumed = true
             for try await delivery in consumer.cancelOnGracefulShutdown() {

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Deliveries between the connection's thread and the tasks that iterate.
 ///
-/// Bounded by the prefetch count: the broker sends no more before something is acknowledged.
+/// Bounded by the prefetch count, unless that is zero: the broker sends no more before something is acknowledged.
 final class DeliveryQueue: Sendable {
     private typealias Waiter = Reply<RabbitMQDelivery?>
 
