@@ -136,7 +136,8 @@ struct OwedEventsRelayTests {
                 publisher.confirmLate(publisher.published.map(\.id))
                 try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
                 publisher.isReady = true
-                try await eventually("the relay looks again") { publisher.questions > 5 }
+                let asked = publisher.questions
+                try await eventually("the relay looks again") { publisher.questions > asked + 5 }
             }
             #expect(publisher.published.count == 5)
             #expect(try await database.deliveredIDs().count == 5)
