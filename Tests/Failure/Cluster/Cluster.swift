@@ -8,6 +8,8 @@ import Support
 struct Cluster: Sendable {
     /// Small, so that the bound of what may be repeated is tight.
     static let batchSize = 64
+    /// Of one instance, at most: each of a relay's two lanes has a batch.
+    static let inFlight = 2 * batchSize
 
     let servers: PrivateServers
     let vhost: TestVhost

@@ -4,24 +4,24 @@ import Support
 
 extension Fault {
     static let broker: [Fault] = [
-        Fault("broker: SIGKILL, restart", .broker, .everyBatch, lasting: .zero) { cluster in
+        Fault("broker: SIGKILL, restart", .broker, .everyInstance, lasting: .zero) { cluster in
             try await cluster.servers.crash(.rabbitmq)
             return { try await cluster.servers.revive() }
         },
         .frozenBroker(for: .seconds(5)),
-        Fault("broker: memory alarm", .broker, .everyBatch, lasting: .seconds(4)) { cluster in
+        Fault("broker: memory alarm", .broker, .everyInstance, lasting: .seconds(4)) { cluster in
             try await cluster.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
             return { try await cluster.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4") }
         },
-        Fault("broker: stop_app, start_app", .broker, .everyBatch, lasting: .zero) { cluster in
+        Fault("broker: stop_app, start_app", .broker, .everyInstance, lasting: .zero) { cluster in
             try await cluster.servers.rabbitmqctl("stop_app")
             return { try await cluster.servers.rabbitmqctl("start_app") }
         },
-        Fault("broker: close_all_connections", .broker, .everyBatch, lasting: .zero, recovery: .seconds(5)) { cluster in
+        Fault("broker: close_all_connections", .broker, .everyInstance, lasting: .zero, recovery: .seconds(5)) { cluster in
             try await cluster.servers.rabbitmqctl("close_all_connections", "maintenance")
             return {}
         },
-        Fault("broker: exchange deleted", .broker, .everyBatch) { cluster in
+        Fault("broker: exchange deleted", .broker, .everyInstance) { cluster in
             try await cluster.vhost.withConnection { connection in
                 try await connection.deleteExchange(RabbitMQConnection.coreExchange)
             }
@@ -49,7 +49,7 @@ extension Fault {
                 cluster.receiver.resume()
             }
         },
-        Fault("broker: permissions revoked", .broker, .everyBatch, recovery: .seconds(15)) { cluster in
+        Fault("broker: permissions revoked", .broker, .everyInstance, recovery: .seconds(15)) { cluster in
             try await cluster.vhost.manage("DELETE", "permissions/\(cluster.vhost.name)/\(cluster.brokerUser)")
             // The broker remembers for a while what an open channel may do.
             cluster.brokerProxy.reset()
@@ -65,7 +65,7 @@ extension Fault {
     ]
 
     private static func frozenBroker(for duration: Duration) -> Fault {
-        Fault("broker: SIGSTOP for \(duration.components.seconds) s", .broker, .everyBatch, lasting: duration) {
+        Fault("broker: SIGSTOP for \(duration.components.seconds) s", .broker, .everyInstance, lasting: duration) {
             cluster in
             try cluster.servers.signal(SIGSTOP, .rabbitmq)
             return { try cluster.servers.signal(SIGCONT, .rabbitmq) }

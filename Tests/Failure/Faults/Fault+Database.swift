@@ -5,12 +5,12 @@ import Support
 
 extension Fault {
     static let database: [Fault] = [
-        Fault("database: SIGKILL, restart", .database, .everyBatch, lasting: .seconds(1)) { cluster in
+        Fault("database: SIGKILL, restart", .database, .everyInstance, lasting: .seconds(1)) { cluster in
             try await cluster.servers.crash(.postgres)
             return { try await cluster.servers.revive() }
         },
         .frozenDatabase(for: .seconds(5)),
-        Fault("database: pg_terminate_backend", .database, .everyBatch, lasting: .zero) { cluster in
+        Fault("database: pg_terminate_backend", .database, .everyInstance, lasting: .zero) { cluster in
             _ = try await cluster.query(
                 """
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -41,7 +41,7 @@ extension Fault {
     ]
 
     static func frozenDatabase(for duration: Duration) -> Fault {
-        Fault("database: SIGSTOP for \(duration.components.seconds) s", .database, .everyBatch, lasting: duration) {
+        Fault("database: SIGSTOP for \(duration.components.seconds) s", .database, .everyInstance, lasting: duration) {
             cluster in
             try cluster.servers.signal(SIGSTOP, .postgres)
             return { try cluster.servers.signal(SIGCONT, .postgres) }

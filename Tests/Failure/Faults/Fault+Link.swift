@@ -4,7 +4,7 @@ extension Fault {
     static let brokerLink: [Fault] =
         links(to: .broker, "broker", of: { $0.brokerProxy })
         + [
-            Fault("broker link: confirms lost, then cut", .broker, .everyBatch, lasting: .zero, needsTraffic: true) {
+            Fault("broker link: confirms lost, then cut", .broker, .everyInstance, lasting: .zero, needsTraffic: true) {
                 cluster in
                 let proxy = cluster.brokerProxy
                 try await proxy.spring(.toServer, on: AMQPMethod.publish, skipping: 20, .holdReply)
@@ -28,7 +28,7 @@ extension Fault {
                 try await cluster.databaseProxy.spring(.toServer, on: Statement.setStatus, skipping: 20, .loseReply)
                 return { cluster.databaseProxy.heal() }
             },
-            Fault("database link: the relay's COMMIT is lost", .database, .oneBatch, lasting: .zero, needsTraffic: true)
+            Fault("database link: the relay's COMMIT is lost", .database, .oneInstance, lasting: .zero, needsTraffic: true)
             {
                 cluster in
                 try await cluster.databaseProxy.spring(.toServer, on: Statement.commit, skipping: 5, .reset)
@@ -51,24 +51,24 @@ extension Fault {
         of proxy: @escaping @Sendable (Cluster) -> FaultProxy
     ) -> [Fault] {
         [
-            Fault("\(name) link: cut (RST)", target, .everyBatch, lasting: .zero, recovery: .seconds(5)) { cluster in
+            Fault("\(name) link: cut (RST)", target, .everyInstance, lasting: .zero, recovery: .seconds(5)) { cluster in
                 proxy(cluster).reset()
                 return {}
             },
-            Fault("\(name) link: refused for a while", target, .everyBatch) { cluster in
+            Fault("\(name) link: refused for a while", target, .everyInstance) { cluster in
                 proxy(cluster).refuse()
                 proxy(cluster).reset()
                 return { proxy(cluster).open() }
             },
-            Fault("\(name) link: half-open", target, .everyBatch, lasting: .seconds(5)) { cluster in
+            Fault("\(name) link: half-open", target, .everyInstance, lasting: .seconds(5)) { cluster in
                 proxy(cluster).hold()
                 return { proxy(cluster).heal() }
             },
-            Fault("\(name) link: nothing gets there", target, .everyBatch, lasting: .seconds(5)) { cluster in
+            Fault("\(name) link: nothing gets there", target, .everyInstance, lasting: .seconds(5)) { cluster in
                 proxy(cluster).set(.hold, .toServer)
                 return { proxy(cluster).heal() }
             },
-            Fault("\(name) link: nothing comes back", target, .everyBatch, lasting: .seconds(5)) { cluster in
+            Fault("\(name) link: nothing comes back", target, .everyInstance, lasting: .seconds(5)) { cluster in
                 proxy(cluster).set(.hold, .toClient)
                 return { proxy(cluster).heal() }
             },
@@ -76,7 +76,7 @@ extension Fault {
                 proxy(cluster).set(.delay(.milliseconds(100)), .toServer, .toClient)
                 return { proxy(cluster).heal() }
             },
-            Fault("\(name) link: 32 kB/s", target, .everyBatch, lasting: .seconds(3)) { cluster in
+            Fault("\(name) link: 32 kB/s", target, .everyInstance, lasting: .seconds(3)) { cluster in
                 proxy(cluster).set(.throttle(bytesPerSecond: 32_000), .toServer, .toClient)
                 return { proxy(cluster).heal() }
             },

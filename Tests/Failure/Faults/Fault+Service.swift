@@ -4,7 +4,7 @@ import Support
 extension Fault {
     static let service: [Fault] =
         [
-            Fault("service: SIGKILL", .service, .oneBatch, lasting: .milliseconds(500)) { cluster in
+            Fault("service: SIGKILL", .service, .oneInstance, lasting: .milliseconds(500)) { cluster in
                 let victim = cluster.victim()
                 try await victim.end(by: SIGKILL)
                 return { try await victim.start() }
@@ -15,26 +15,26 @@ extension Fault {
                 guard exit == .exited(0) else { throw TestError("SIGTERM ended it with \(exit)\n\(cluster.logs)") }
                 return { try await victim.start() }
             },
-            Fault("service: SIGSTOP for 3 s", .service, .oneBatch, lasting: .seconds(3)) { cluster in
+            Fault("service: SIGSTOP for 3 s", .service, .oneInstance, lasting: .seconds(3)) { cluster in
                 let victim = cluster.victim()
                 victim.signal(SIGSTOP)
                 return { victim.signal(SIGCONT) }
             },
             .killed(at: "claim_done", .none),
-            .killed(at: "before_mark", .oneBatch),
-            .killed(at: "mark_before_commit", .oneBatch),
+            .killed(at: "before_mark", .oneInstance),
+            .killed(at: "mark_before_commit", .oneInstance),
             .killed(at: "after_commit", .none),
             .killed(at: "before_shutdown", .none, by: SIGTERM),
-            .killed("publishing", .everyBatch) { cluster in
+            .killed("publishing", .everyInstance) { cluster in
                 try await cluster.brokerProxy.spring(.toServer, on: AMQPMethod.publish, skipping: 20, .hold)
             },
-            .killed("reading confirms", .everyBatch) { cluster in
+            .killed("reading confirms", .everyInstance) { cluster in
                 try await cluster.brokerProxy.spring(.toClient, on: AMQPMethod.ack, skipping: 5, .hold)
             },
-            .killed("sending a status change", .oneBatch) { cluster in
+            .killed("sending a status change", .oneInstance) { cluster in
                 try await cluster.databaseProxy.spring(.toServer, on: Statement.setStatus, skipping: 20, .hold)
             },
-            .killed("waiting for a status change's reply", .oneBatch) { cluster in
+            .killed("waiting for a status change's reply", .oneInstance) { cluster in
                 try await cluster.databaseProxy.spring(.toServer, on: Statement.setStatus, skipping: 20, .holdReply)
             },
         ]
@@ -42,7 +42,7 @@ extension Fault {
     /// A relay that holds its batch's rows and does not go on. The rows are free when the database ends its idle transaction, and
     /// another instance sends them; so may this one when it is woken.
     static let stoppedWithBatch = Fault(
-        "service: SIGSTOP at claim_done for 25 s", .service, .oneBatch, lasting: .seconds(25), needsTraffic: true
+        "service: SIGSTOP at claim_done for 25 s", .service, .oneInstance, lasting: .seconds(25), needsTraffic: true
     ) { cluster in
         let victim = cluster.victim()
         try await victim.end(by: SIGTERM)

@@ -14,16 +14,16 @@ struct Fault: Sendable, CustomTestStringConvertible {
     /// How many messages it may repeat.
     enum Repeats: Sendable {
         case none
-        /// The batch that one instance has in flight.
-        case oneBatch
+        /// The batches that one instance has in flight.
+        case oneInstance
         /// The batches that all instances have in flight.
-        case everyBatch
+        case everyInstance
 
         func bound(instances: Int) -> Int {
             switch self {
             case .none: 0
-            case .oneBatch: Cluster.batchSize
-            case .everyBatch: Cluster.batchSize * instances
+            case .oneInstance: Cluster.inFlight
+            case .everyInstance: Cluster.inFlight * instances
             }
         }
     }

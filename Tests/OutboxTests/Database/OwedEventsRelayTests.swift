@@ -158,12 +158,12 @@ struct OwedEventsRelayTests {
             owed.claimed(claim.events)
             owed.add(delivered: claim.events.map(\.id))
             // The claim's own transaction still holds the rows, as that of a lost connection may.
-            try await owed.write(on: other)
+            owed.settled(owed, stillPending: try await owed.write(on: other))
             #expect(owed.count == 3)
             #expect(try await database.pendingCount() == 3)
             #expect(try await database.deliveredIDs().isEmpty)
             try await relay.perform { try $0.rollback() }
-            try await owed.write(on: other)
+            owed.settled(owed, stillPending: try await owed.write(on: other))
             #expect(owed.isEmpty)
             #expect(try await database.pendingCount() == 0)
             #expect(try await database.deliveredIDs().count == 3)
@@ -191,7 +191,7 @@ struct OwedEventsRelayTests {
             var owed = OwedEvents()
             owed.claimed(events)
             owed.add(Settlement(delivered: events))
-            try await owed.write(on: connection)
+            owed.settled(owed, stillPending: try await owed.write(on: connection))
             await connection.close()
             #expect(owed.isEmpty)
             #expect(try await database.pendingCount() == 1)
