@@ -17,7 +17,8 @@ extension Fault {
             try await cluster.servers.rabbitmqctl("stop_app")
             return { try await cluster.servers.rabbitmqctl("start_app") }
         },
-        Fault("broker: close_all_connections", .broker, .everyInstance, lasting: .zero, recovery: .seconds(5)) { cluster in
+        Fault("broker: close_all_connections", .broker, .everyInstance, lasting: .zero, recovery: .seconds(5)) {
+            cluster in
             try await cluster.servers.rabbitmqctl("close_all_connections", "maintenance")
             return {}
         },

@@ -28,8 +28,9 @@ extension Fault {
                 try await cluster.databaseProxy.spring(.toServer, on: Statement.setStatus, skipping: 20, .loseReply)
                 return { cluster.databaseProxy.heal() }
             },
-            Fault("database link: the relay's COMMIT is lost", .database, .oneInstance, lasting: .zero, needsTraffic: true)
-            {
+            Fault(
+                "database link: the relay's COMMIT is lost", .database, .oneInstance, lasting: .zero, needsTraffic: true
+            ) {
                 cluster in
                 try await cluster.databaseProxy.spring(.toServer, on: Statement.commit, skipping: 5, .reset)
                 return { cluster.databaseProxy.heal() }

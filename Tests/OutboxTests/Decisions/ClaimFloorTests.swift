@@ -20,7 +20,8 @@ struct ClaimFloorTests {
         #expect(self.floor.sequence == 512)
     }
 
-    @Test("sweeps again when the last sweep is a twentieth of the time since, whatever it cost", arguments: [1, 10, 100])
+    @Test(
+        "sweeps again when the last sweep is a twentieth of the time since, whatever it cost", arguments: [1, 10, 100])
     func budget(cost: Int) {
         var floor = ClaimFloor()
         _ = floor.start(at: self.begin)

@@ -14,7 +14,9 @@ struct EventIDTests {
 
     @Test("ids drawn later sort later, by the millisecond")
     func order() {
-        let ids = (0..<100).map { EventID.make(unixMilliseconds: UInt64($0), random: (.random(in: 0 ... .max), 0)).uuidString }
+        let ids = (0..<100).map {
+            EventID.make(unixMilliseconds: UInt64($0), random: (.random(in: 0 ... .max), 0)).uuidString
+        }
         #expect(ids == ids.sorted())
     }
 
