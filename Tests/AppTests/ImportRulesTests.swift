@@ -13,6 +13,7 @@ struct ImportRulesTests {
         "API": ["CArgon2", "Tasks", "Outbox", "Postgres"],
         "App": ["API", "Tasks", "Outbox", "Postgres", "RabbitMQ", "Telemetry"],
         "skillrelay": ["App"],
+        "Bench": ["Postgres", "RabbitMQ"],
     ]
 
     private static let sources = Repository.file("Sources")

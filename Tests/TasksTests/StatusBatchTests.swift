@@ -130,6 +130,33 @@ struct StatusBatchTests {
         }
     }
 
+    @Test("what waits for a writer shares its commit")
+    func commits() async throws {
+        try await withFixture { fixture in
+            let session = try await fixture.session(learning: true)
+            let store = fixture.tasks
+            var tasks: [UUID] = []
+            for _ in 0..<64 { tasks.append(try await fixture.task(in: session)) }
+            let transactions = "SELECT pg_current_xact_id()::text::bigint"
+            let before: Int64 = try await fixture.database.value(transactions)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in tasks {
+                    group.addTask {
+                        for _ in 0..<10 {
+                            _ = try await store.setStatus(
+                                .success, task: task, session: session, project: fixture.project
+                            ).perform()
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let after: Int64 = try await fixture.database.value(transactions)
+            #expect(try await fixture.events().count == 640)
+            #expect(after - before < 640 / 4, "\(after - before) transactions for 640 changes")
+        }
+    }
+
     @Test("CORE's changes to the same rows meanwhile are neither lost nor waited for in vain")
     func besideCORE() async throws {
         try await withFixture { fixture in
