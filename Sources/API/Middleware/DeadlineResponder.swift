@@ -10,7 +10,9 @@ package struct DeadlineResponder: HTTPResponder {
 
     package func respond(to request: Request, context: RelayContext) async throws -> Response {
         // Owned by this call, which awaits it. A task of its own, so that it can be cancelled and its connection live on.
-        let work = Task { try await self.base.respond(to: request, context: context) }
+        let work = Task(executorPreference: EventLoopExecutor(context.eventLoop)) {
+            try await self.base.respond(to: request, context: context)
+        }
         // The event loop's timers cost next to nothing and are gone when cancelled; a sleeping task's stays until it is due.
         let timer = context.eventLoop.scheduleTask(in: TimeAmount(self.deadline)) { work.cancel() }
         defer { timer.cancel() }
