@@ -17,7 +17,8 @@ struct EventCostTests {
             try await Self.drain(database)
             let start = try await Self.meter(database)
             try await database.script(
-                "SELECT skillrelay.enqueue('e', 'k', decode(repeat('ab', 149), 'hex')) FROM generate_series(1, \(Self.events))")
+                "SELECT skillrelay.enqueue('e', 'k', decode(repeat('ab', 149), 'hex')) FROM generate_series(1, \(Self.events))"
+            )
             let inserted = try await Self.meter(database)
             try await Self.drain(database)
             let end = try await Self.meter(database)
