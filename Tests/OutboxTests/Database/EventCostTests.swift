@@ -26,7 +26,7 @@ struct EventCostTests {
             #expect(end.transactions - inserted.transactions <= Int64(Self.events / 256 + 8))
             let insertBytes = (inserted.walBytes - start.walBytes) / Int64(Self.events)
             let relayBytes = (end.walBytes - inserted.walBytes) / Int64(Self.events)
-            #expect(insertBytes <= 900 && relayBytes <= 260, "\(insertBytes) and \(relayBytes) bytes of WAL an event")
+            #expect(insertBytes <= 800 && relayBytes <= 220, "\(insertBytes) and \(relayBytes) bytes of WAL an event")
         }
     }
 
