@@ -25,6 +25,9 @@ public struct PostgresConfiguration: Sendable {
 
     /// How much longer than the server's own limit the client waits for the reply.
     static let graceForReply: Duration = .seconds(1)
+    /// How much longer a cancelled call may take: the server has this long to obey the cancel request and to roll back,
+    /// or to answer a COMMIT that is under way. Then the connection is given up.
+    public static let graceForCancel: Duration = .milliseconds(500)
 
     /// Takes a connection string after a look at its form.
     ///

@@ -16,8 +16,9 @@ public struct PostgresError: Error, Sendable {
         public static let unavailable = Code(base: .unavailable)
         /// The connection was lost before anything could have been committed.
         public static let connectionLost = Code(base: .connectionLost)
-        /// The connection was lost while a commit may have happened: an autocommitted statement or a COMMIT was sent
-        /// and not answered. Find out, or say that it is not known; it has not failed.
+        /// A commit may have happened: an autocommitted statement or a COMMIT was sent and the connection lost before
+        /// the answer; or it is committed, and it is not known whether the standby it should wait for has it. Find
+        /// out, or say that it is not known; it has not failed.
         public static let outcomeUnknown = Code(base: .outcomeUnknown)
         /// The server said no, and rolled back: see `sqlState`.
         public static let server = Code(base: .server)

@@ -8,8 +8,8 @@ struct BodyReader: Sendable {
 
     /// The whole body, whatever its content type says.
     ///
-    /// - Throws: `RequestError.bodyTooLarge`; `RequestError.bodyTimeout` when the request's deadline comes first; `RequestError.invalidParameter` when the client stopped before the length it
-    ///   had announced.
+    /// - Throws: `RequestError.bodyTooLarge`; `RequestError.bodyTimeout` when the request's deadline comes first;
+    ///   `RequestError.invalidParameter` when the client stopped before the length it had announced.
     func read(_ request: Request) async throws -> [UInt8] {
         let body: ByteBuffer
         do {

@@ -99,7 +99,8 @@ struct ConnectionHandle: ~Copyable {
                 let sink = unsafe Unmanaged<NoticeSink>.fromOpaque(context).takeUnretainedValue()
                 sink.receive(
                     severity: unsafe ResultHandle.field(CLIBPQ_DIAG_SEVERITY, of: result),
-                    sqlState: unsafe ResultHandle.field(CLIBPQ_DIAG_SQLSTATE, of: result)
+                    sqlState: unsafe ResultHandle.field(CLIBPQ_DIAG_SQLSTATE, of: result),
+                    serverFunction: unsafe ResultHandle.field(CLIBPQ_DIAG_SOURCE_FUNCTION, of: result)
                 )
             },
             Unmanaged.passUnretained(sink).toOpaque()

@@ -18,8 +18,9 @@ public struct PostgresSession {
     ///   - decode: called for each row. If it throws, the statement has happened all the same.
     /// - Returns: what `decode` made of each row.
     /// - Throws: what `decode` throws; `.server` when the server refused it and nothing happened; `.outcomeUnknown` when
-    ///   the connection broke and no transaction was open; `.connectionLost` when it broke inside one, before anything
-    ///   was sent, or under a statement that is read-only; `.cancelled`.
+    ///   no transaction was open and the connection broke, or the wait for a synchronous standby was cancelled;
+    ///   `.connectionLost` when it broke inside one, before anything was sent, or under a statement that is read-only;
+    ///   `.cancelled`.
     @discardableResult
     public func query<R>(
         _ statement: PostgresStatement,
@@ -64,15 +65,16 @@ public struct PostgresSession {
 
     /// BEGIN, body, COMMIT; ROLLBACK when the body throws.
     ///
-    /// A cancelled task ends the body's statements, but not a COMMIT once it is sent.
+    /// A cancelled task ends the body's statements, but not a COMMIT once it is sent: that has
+    /// ``PostgresConfiguration/graceForCancel`` to be answered.
     /// - Parameters:
     ///   - statementTimeout: the limit of each statement inside, instead of the connection's.
     ///   - file: the caller's, for the error.
     ///   - line: the caller's, for the error.
     ///   - body: what is to be committed as one.
     /// - Returns: what the body returns.
-    /// - Throws: what the body throws; `.outcomeUnknown` when the reply to COMMIT was lost; `.server` with 25P02 when
-    ///   the body swallowed the failure of a statement, and with it the transaction.
+    /// - Throws: what the body throws; `.outcomeUnknown` when the reply to COMMIT was lost, or it did not wait for its
+    ///   standby; `.server` with 25P02 when the body swallowed the failure of a statement, and with it the transaction.
     public func transaction<R>(
         statementTimeout: Duration? = nil,
         file: String = #fileID,

@@ -13,16 +13,13 @@ final class Wire {
         case read
         /// Commits by itself when no transaction is open.
         case statement
-        /// Not cancelled: the answer decides what the caller may believe.
+        /// Not cancelled, only given up sooner: the answer decides what the caller may believe.
         case commit
-        /// Not cancelled: it is what follows a cancelled statement.
+        /// Not cancelled, only given up sooner: it is what follows a cancelled statement.
         case rollback
 
         var isCancellable: Bool { self == .session || self == .read || self == .statement }
     }
-
-    /// How long the server has to obey a cancel request before the connection is given up.
-    static let graceForCancel: Duration = .seconds(1)
 
     let configuration: PostgresConfiguration
     let signals: ConnectionSignals
@@ -34,7 +31,9 @@ final class Wire {
     /// The server's limit; a reply is waited for a little longer.
     var statementTimeout: Duration
     /// Of the call under way.
-    var cancellation: CancellationFlag?
+    var cancellation: CancellationFlag? { didSet { self.giveUp = nil } }
+    /// When the call under way ends at the latest, once it is cancelled.
+    private var giveUp: ContinuousClock.Instant?
 
     init(configuration: PostgresConfiguration, signals: ConnectionSignals, logger: Logger) {
         self.configuration = configuration
@@ -88,6 +87,8 @@ final class Wire {
             mayCommit: kind == .commit || kind == .statement && !self.isInTransaction,
             deadline: .now + self.statementTimeout + PostgresConfiguration.graceForReply
         )
+        if self.cancellation?.isRaised == true { self.shorten(&exchange) }
+        _ = self.notices.takeUnreplicated()
         guard send(self.handle) else {
             throw self.lost(mayHaveCommitted: false, "the statement could not be sent")
         }
@@ -137,7 +138,17 @@ final class Wire {
         guard let result = success.take() else {
             throw self.lost(mayHaveCommitted: exchange.mayCommit, "the server sent no result")
         }
+        try self.checkReplication(exchange)
         return result
+    }
+
+    /// A commit that waits for a synchronous standby is past undoing. Told to stop waiting it succeeds, with a warning
+    /// (which `client_min_messages` may suppress), and a failover to that standby would lose it.
+    /// <https://www.postgresql.org/docs/15/warm-standby.html#SYNCHRONOUS-REPLICATION>
+    private func checkReplication(_ exchange: Exchange) throws(PostgresError) {
+        let wasToldToStop = exchange.mayCommit && exchange.cancelRequest != nil
+        guard wasToldToStop || self.notices.takeUnreplicated() else { return }
+        throw PostgresError(.outcomeUnknown, reason: "committed, perhaps without the standby it waited for")
     }
 
     /// Waits for the socket; begins to cancel when the calling task was cancelled meanwhile.
@@ -151,21 +162,27 @@ final class Wire {
             if self.signals.isAborted {
                 throw self.lost(mayHaveCommitted: exchange.mayCommit, "the connection was aborted")
             }
-            guard exchange.kind.isCancellable, exchange.cancelRequest == nil, self.cancellation?.isRaised == true
-            else { return }
+            guard self.cancellation?.isRaised == true else { return }
+            self.shorten(&exchange)
+            guard exchange.kind.isCancellable, exchange.cancelRequest == nil else { return }
             exchange.cancelRequest = self.handle.makeCancelRequest()
             exchange.cancelRequest?.send(signalling: self.signals.wake)
-            exchange.deadline = min(exchange.deadline, .now + Self.graceForCancel)
         }
+    }
+
+    /// A cancelled call has one grace for all that it still says to the server.
+    private func shorten(_ exchange: inout Exchange) {
+        let giveUp = self.giveUp ?? .now + PostgresConfiguration.graceForCancel
+        self.giveUp = giveUp
+        exchange.deadline = min(exchange.deadline, giveUp)
     }
 
     /// A cancel request that is still on its way would hit the next statement.
     private func finishCancelling(_ exchange: inout Exchange) throws(PostgresError) {
         guard let request = exchange.cancelRequest else { return }
-        let deadline = ContinuousClock.now + Self.graceForCancel
         while !request.isFinished {
             // Not the socket (-1): the statement's answer is complete.
-            if self.signals.wake.wait(socket: -1, writable: false, until: deadline) == .timedOut {
+            if self.signals.wake.wait(socket: -1, writable: false, until: exchange.deadline) == .timedOut {
                 throw self.lost(mayHaveCommitted: exchange.mayCommit, "the cancel request did not end")
             }
         }

@@ -35,7 +35,7 @@ package struct Write<Value: Sendable>: Sendable {
                 try attempts.followBatch(failed: error)
             }
             return try await self.pool.attempt(attempts) { session, isInDoubt in
-                if isInDoubt, let value = try self.find(session) { return value }
+                if isInDoubt, let value = try self.findDurable(session) { return value }
                 guard self.isOneStatement else { return try session.transaction { try self.run(session) } }
                 return try self.run(session)
             }
@@ -73,6 +73,21 @@ package struct Write<Value: Sendable>: Sendable {
         }
         if let value = result.value { self.onCommit(value) }
         return result.answer
+    }
+
+    /// What is found can be read, and may yet be lost in a failover: when the server was started anew, or told to stop waiting for its
+    /// synchronous standby, it shows what that standby does not have. A commit of our own, behind it, waits for both.
+    private func findDurable(_ session: PostgresSession) throws -> Value? {
+        try session.transaction {
+            guard let value = try self.find(session) else { return nil }
+            try session.execute(Self.writeNothing)
+            return value
+        }
+    }
+
+    // A transaction waits at its commit if it has written to the log: a record that nobody reads is the least there is.
+    private static var writeNothing: PostgresStatement {
+        PostgresStatement("writes.nothing", "SELECT pg_logical_emit_message(true, 'skillrelay', '')")
     }
 
     private func inTurn<R: Sendable>(_ body: () async throws -> R) async throws -> R {
