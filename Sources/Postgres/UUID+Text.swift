@@ -3,15 +3,21 @@ public import FoundationEssentials
 extension UUID {
     /// As PostgreSQL and Go print it: lowercase. Foundation's own spelling is uppercase, and some ten times slower.
     public var lowercased: String {
-        let bytes = unsafe Swift.withUnsafeBytes(of: self.uuid) { unsafe Array($0) }
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
-        for (index, byte) in bytes.enumerated() {
-            if index == 4 || index == 6 || index == 8 || index == 10 { text.append(UInt8(ascii: "-")) }
-            text.append(Self.digit(byte >> 4))
-            text.append(Self.digit(byte & 0x0F))
+        unsafe Swift.withUnsafeBytes(of: self.uuid) { bytes in
+            unsafe String(unsafeUninitializedCapacity: 36) { text in
+                var end = 0
+                for index in 0..<16 {
+                    if index == 4 || index == 6 || index == 8 || index == 10 {
+                        unsafe text[end] = UInt8(ascii: "-")
+                        end += 1
+                    }
+                    unsafe text[end] = Self.digit(bytes[index] >> 4)
+                    unsafe text[end + 1] = Self.digit(bytes[index] & 0x0F)
+                    end += 2
+                }
+                return end
+            }
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     private static func digit(_ value: UInt8) -> UInt8 {

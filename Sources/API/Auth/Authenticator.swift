@@ -19,19 +19,30 @@ struct Authenticator: Sendable {
     /// - Throws: `RequestError.unauthorized` for everything that is wrong with the token,
     ///   `RequestError.encryptedProject`, `PostgresError`.
     func project(authorization: String?) async throws -> Project {
-        guard let authorization, let token = BearerToken(authorization: authorization, prefix: self.prefix) else {
+        guard let authorization else { throw RequestError.unauthorized }
+        if let project = self.cache.project(authorization: authorization) { return project }
+        guard let token = BearerToken(authorization: authorization, prefix: self.prefix) else {
             throw RequestError.unauthorized
         }
-        let hmac = self.hasher.hmac(token.lookupSecret)
-        if let project = self.cache.project(hmac: hmac) { return project }
         let begin = ContinuousClock.now
+        do {
+            let project = try await self.find(token)
+            self.cache.remember(project, authorization: authorization, since: begin)
+            return project
+        } catch let error as RequestError {
+            self.cache.forget(authorization: authorization)
+            throw error
+        }
+    }
+
+    private func find(_ token: BearerToken) async throws -> Project {
+        let hmac = self.hasher.hmac(token.lookupSecret)
         guard let project = try await self.projects.find(secretKeyHMAC: hmac) else { throw RequestError.unauthorized }
         if let verifier = self.verifier {
             let isRight = await verifier.isRight(token.lookupSecret, hmac: hmac, phc: project.secretKeyHashPHC)
             guard isRight else { throw RequestError.unauthorized }
         }
         guard !project.isEncrypted else { throw RequestError.encryptedProject }
-        self.cache.remember(project, hmac: hmac, since: begin)
         return project
     }
 }

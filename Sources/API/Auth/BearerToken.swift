@@ -42,11 +42,5 @@ package struct BearerToken: Sendable {
 
 /// Two lowercase digits a byte.
 func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    var text: [UInt8] = []
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 0x0F] {
-            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
-    }
-    return String(decoding: text, as: UTF8.self)
+    bytes.map { ($0 < 0x10 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -112,18 +112,10 @@ struct JSONWriter {
 
     private mutating func escaped(_ byte: UInt8) {
         if byte < 0x20 {
-            self.buffer.writeStaticString("\\u00")
-            self.hex(byte)
+            self.buffer.writeString("\\u00" + hexadecimal(CollectionOfOne(byte)))
         } else {
             if Self.mustEscape(byte) { self.buffer.writeInteger(UInt8(ascii: "\\")) }
             self.buffer.writeInteger(byte)
         }
     }
-
-    private mutating func hex(_ byte: UInt8) {
-        self.buffer.writeInteger(Self.hexDigits[Int(byte >> 4)])
-        self.buffer.writeInteger(Self.hexDigits[Int(byte & 0x0F)])
-    }
-
-    private static let hexDigits = Array("0123456789abcdef".utf8)
 }

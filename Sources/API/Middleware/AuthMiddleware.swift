@@ -1,7 +1,4 @@
 import Hummingbird
-import Logging
-import Postgres
-import Tasks
 
 /// Finds the project whose token the request carries.
 struct AuthMiddleware: RouterMiddleware {
@@ -14,10 +11,8 @@ struct AuthMiddleware: RouterMiddleware {
         context: RelayContext,
         next: @concurrent (Request, RelayContext) async throws -> Response
     ) async throws -> Response {
-        let project = try await self.authenticator.project(authorization: request.headers[.authorization])
         var context = context
-        context.project = project
-        context.logger[metadataKey: LogKey.project] = "\(project.id.lowercased)"
+        context.project = try await self.authenticator.project(authorization: request.headers[.authorization])
         return try await next(request, context)
     }
 }

@@ -5,5 +5,4 @@ enum LogKey {
     static let route = "http.route"
     static let status = "http.status"
     static let microseconds = "http.duration_us"
-    static let project = "project.id"
 }

@@ -19,6 +19,8 @@ struct EncodedParameters {
             // libpq takes a value in text form as a C string.
             if value.isText { self.buffer.append(0) }
         }
+        // A zero-length value at the end needs an address too: a null pointer is NULL.
+        self.buffer.append(0)
     }
 
     /// Lends the arrays libpq's send functions take.
@@ -28,9 +30,7 @@ struct EncodedParameters {
             _ formats: [Int32]
         ) -> R
     ) -> R {
-        // A zero-length value needs an address too: a null pointer is NULL.
-        let bytes = self.buffer + [0]
-        return unsafe bytes.withUnsafeBytes { bytes in
+        unsafe self.buffer.withUnsafeBytes { bytes in
             let base = unsafe bytes.assumingMemoryBound(to: CChar.self).baseAddress
             let values = unsafe self.offsets.map { offset in
                 unsafe offset.flatMap { offset in unsafe base.map { unsafe $0 + offset } }
