@@ -43,40 +43,43 @@ struct StatusTransaction: Sendable {
 extension StatusTransaction {
     /// Several, for different tasks, in one statement and so with one commit; an answer for each, in order.
     ///
-    /// It waits for nobody: a task that somebody else has locked is left undone, like one that is not there, and `run` tells.
+    /// It waits for nobody: a task that somebody else has locked is left undone, like one that is not there, and `run` tells. So is a
+    /// second change of one task.
     static func run(_ transactions: [StatusTransaction], in database: PostgresSession) throws -> [TaskChange?] {
+        let first = Dictionary(transactions.map { ($0.task, $0) }, uniquingKeysWith: { first, _ in first })
         // Rows are locked in one order, whoever writes.
-        let sorted = transactions.sorted { $0.task < $1.task }
-        let changes = try database.query(
-            Self.together,
-            [
-                .uuidArray(sorted.map(\.task)), .uuidArray(sorted.map(\.session)), .uuidArray(sorted.map(\.project)),
-                .textArray(sorted.map(\.status.rawValue)),
-                .textArray(TaskStatus.allCases.filter(\.triggersLearning).map(\.rawValue)),
-            ] + NewEvent.parameters(sorted.map(\.event)),
-            decode: TaskChange.init(row:)
-        )
-        let byTask = Dictionary(uniqueKeysWithValues: changes.map { ($0.task.id, $0) })
-        return transactions.map { byTask[$0.task] }
+        let sorted = first.values.sorted { $0.task < $1.task }
+        let changes = try database.query(Self.together, Self.parameters(sorted), decode: TaskChange.init(row:))
+        let byTask = Dictionary(changes.map { ($0.task.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return transactions.map { first[$0.task]?.event.id == $0.event.id ? byTask[$0.task] : nil }
     }
 
-    // LATERAL, so that each task is looked up by its key whatever the planner thinks of arrays. What RETURNING adds to the task's own
-    // columns has names that no Acontext gives to a column.
-    private static let together = PostgresStatement(
+    /// What `together` binds.
+    static func parameters(_ transactions: [StatusTransaction]) -> [PostgresValue] {
+        [
+            .uuidArray(transactions.map(\.task)), .uuidArray(transactions.map(\.session)),
+            .uuidArray(transactions.map(\.project)), .textArray(transactions.map(\.status.rawValue)),
+            .textArray(TaskStatus.allCases.filter(\.triggersLearning).map(\.rawValue)),
+        ] + NewEvent.parameters(transactions.map(\.event))
+    }
+
+    // Whatever the planner thinks of arrays, LATERAL has each task looked up by its key, and the update goes to where that one lies,
+    // instead of joining the table. A row that was changed after this statement's snapshot lies elsewhere by now, and is left undone.
+    static let together = PostgresStatement(
         "tasks.setStatuses",
         """
         WITH change AS MATERIALIZED (
             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], \(NewEvent.unnested(firstParameter: 6)))
                 AS c (task_id, session_id, project_id, status, \(NewEvent.columns))
         ), held AS MATERIALIZED (
-            SELECT change.* FROM change CROSS JOIN LATERAL (
-                SELECT FROM public.tasks AS t
+            SELECT change.*, found.place FROM change CROSS JOIN LATERAL (
+                SELECT t.ctid AS place FROM public.tasks AS t
                 WHERE t.id = change.task_id AND t.session_id = change.session_id AND t.project_id = change.project_id
                 FOR NO KEY UPDATE SKIP LOCKED
             ) AS found
         ), t AS (
             UPDATE public.tasks AS t SET status = held.status, updated_at = clock_timestamp()
-            FROM held WHERE t.id = held.task_id
+            FROM held WHERE t.ctid = held.place
             RETURNING t.*
         ), learned AS MATERIALIZED (
             SELECT held.* FROM t JOIN held ON held.task_id = t.id

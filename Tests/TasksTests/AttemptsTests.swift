@@ -54,6 +54,11 @@ struct AttemptsTests {
         try attempts.followBatch(failed: Self.unknown)
         #expect(attempts.isInDoubt)
         #expect((attempts.verdict(Self.lost) as? PostgresError)?.code == .outcomeUnknown)
+        // One row that cannot be read hides what all others were answered.
+        var unread = Attempts()
+        try unread.followBatch(failed: PostgresError(.decoding, reason: ""))
+        #expect(unread.isInDoubt)
+        #expect((unread.verdict(Self.server("23505")) as? PostgresError)?.code == .outcomeUnknown)
         #expect(throws: PostgresError.self) {
             try attempts.followBatch(failed: PostgresError(.unavailable, reason: ""))
         }

@@ -93,6 +93,28 @@ struct BatcherTests {
         #expect(try await second.value == 30)
         #expect(desk.batches == [[1], [3, 4]])
     }
+
+    @Test("lets none of a statement's callers take the others down: one that is cancelled leaves, whoever came first")
+    func firstIsCancelled() async throws {
+        let desk = Desk(writers: 1, limit: 10)
+        let alone = Task { try await desk.batcher.submit(1) }
+        try await eventually("one is under way") { desk.batches.count == 1 }
+        var tasks: [Task<Int?, any Error>] = []
+        for number in 2...4 {
+            tasks.append(Task { try await desk.batcher.submit(number) })
+            try await eventually("\(number) waits") { desk.batcher.waitingCount == tasks.count }
+        }
+        desk.allow(1)
+        try await eventually("they are under way") { desk.batches.last == [2, 3, 4] }
+        tasks[0].cancel()
+        let error = await #expect(throws: PostgresError.self) { try await tasks[0].value }
+        #expect(error?.code == .outcomeUnknown)
+        desk.open()
+        #expect(try await tasks[1].value == 30)
+        #expect(try await tasks[2].value == 40)
+        #expect(try await alone.value == 10)
+        #expect(desk.batches.count == 2)
+    }
 }
 
 /// A batcher whose statements end when they are let to.

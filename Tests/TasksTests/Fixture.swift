@@ -47,24 +47,49 @@ struct Fixture: Sendable {
 
 func withFixture(_ body: @escaping @Sendable (Fixture) async throws -> Void) async throws {
     try await withTestDatabase { database in
-        var configuration = try PostgresConfiguration(connectionString: database.url)
-        // Many tests share the machine: a lock may take its time.
-        configuration.statementTimeout = .seconds(20)
-        configuration.lockTimeout = .seconds(20)
-        let pool = PostgresPool(
-            configuration: configuration, size: 4, acquireTimeout: .seconds(20), logger: Logger(label: "test")
-        )
-        let group = ServiceGroup(services: [pool], logger: Logger(label: "test"))
-        async let end: Void = group.run()
-        do {
-            let project = try await ProjectStore(pool: pool).create(secretKeyHMAC: "mine", secretKeyHashPHC: "phc")
-            try await body(Fixture(database: database, pool: pool, project: project))
-        } catch {
-            await group.triggerGracefulShutdown()
-            try? await end  // the body's error says more
-            throw error
-        }
-        await group.triggerGracefulShutdown()
-        try await end
+        try await withFixture(on: database, at: database.url, poolSize: 4, body)
     }
+}
+
+/// Lends a fixture whose pool's way to the database can be broken; whole at first.
+func withProxiedFixture(
+    poolSize: Int,
+    _ body: @escaping @Sendable (Fixture, FaultProxy) async throws -> Void
+) async throws {
+    try await withTestDatabase { database in
+        let url = try TestURL(database.url)
+        try await withFaultProxy(to: url.port) { proxy in
+            proxy.open()
+            try await withFixture(on: database, at: url.port(proxy.port), poolSize: poolSize) { fixture in
+                try await body(fixture, proxy)
+            }
+        }
+    }
+}
+
+private func withFixture(
+    on database: TestDatabase,
+    at url: String,
+    poolSize: Int,
+    _ body: @escaping @Sendable (Fixture) async throws -> Void
+) async throws {
+    var configuration = try PostgresConfiguration(connectionString: url)
+    // Many tests share the machine: a lock may take its time.
+    configuration.statementTimeout = .seconds(20)
+    configuration.lockTimeout = .seconds(20)
+    let pool = PostgresPool(
+        configuration: configuration, size: poolSize, acquireTimeout: .seconds(20), logger: Logger(label: "test")
+    )
+    let group = ServiceGroup(services: [pool], logger: Logger(label: "test"))
+    async let end: Void = group.run()
+    do {
+        let project = try await ProjectStore(pool: pool).create(secretKeyHMAC: "mine", secretKeyHashPHC: "phc")
+        try await body(Fixture(database: database, pool: pool, project: project))
+    } catch {
+        await group.triggerGracefulShutdown()
+        try? await end  // the body's error says more
+        throw error
+    }
+    await group.triggerGracefulShutdown()
+    try await end
 }

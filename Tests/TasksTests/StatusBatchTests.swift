@@ -52,150 +52,48 @@ struct StatusBatchTests {
         }
     }
 
-    @Test("a task that somebody holds delays nobody else, and waits for its holder alone")
-    func held() async throws {
-        try await withFixture { fixture in
-            let session = try await fixture.session(learning: true)
-            let tasks = [try await fixture.task(in: session), try await fixture.task(in: session)]
-            try await withTestConnection(to: fixture.database.url) { holder in
-                try await holder.perform { session in
-                    try session.begin()
-                    try session.script("SELECT FROM public.tasks WHERE id = '\(tasks[0])' FOR UPDATE")
-                }
-                async let waiting = fixture.tasks.setStatus(
-                    .success, task: tasks[0], session: session, project: fixture.project
-                ).perform()
-                let store = fixture.tasks
-                for _ in 0..<3 {
-                    _ = try await store.setStatus(
-                        .success, task: tasks[1], session: session, project: fixture.project
-                    ).perform()
-                }
-                #expect(try await fixture.events().count == 3)
-                try await holder.perform { try $0.rollback() }
-                let change = try await waiting
-                #expect(change.task.status == "success")
-            }
-            #expect(try await fixture.events().count == 4)
-        }
-    }
-
-    @Test("one that the database refuses does not fail the others")
-    func refused() async throws {
-        try await withFixture { fixture in
-            let session = try await fixture.session(learning: true)
-            let store = fixture.tasks
-            var tasks: [UUID] = []
-            for _ in 0..<30 { tasks.append(try await fixture.task(in: session)) }
-            let bad = tasks[7]
-            try await fixture.database.script(
-                "ALTER TABLE public.tasks ADD CONSTRAINT bad CHECK (id <> '\(bad)' OR status = 'pending')")
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for task in tasks {
-                    group.addTask {
-                        let write = store.setStatus(.success, task: task, session: session, project: fixture.project)
-                        guard task == bad else {
-                            let change = try await write.perform()
-                            #expect(change.event != nil)
-                            return
-                        }
-                        let error = await #expect(throws: PostgresError.self) { try await write.perform() }
-                        #expect(error?.sqlState == .checkViolation)
-                    }
-                }
-                try await group.waitForAll()
-            }
-            #expect(try await fixture.events().count == 29)
-        }
-    }
-
-    @Test("changes of one task travel apart, and the last that came is what stays")
-    func oneTask() async throws {
+    @Test("a second change of one task is left undone")
+    func twice() async throws {
         try await withFixture { fixture in
             let session = try await fixture.session(learning: true)
             let task = try await fixture.task(in: session)
-            let store = fixture.tasks
-            try await withThrowingTaskGroup(of: UUID?.self) { group in
-                for _ in 0..<40 {
-                    group.addTask {
-                        try await store.setStatus(.success, task: task, session: session, project: fixture.project)
-                            .perform().event
-                    }
-                }
-                var events: Set<UUID> = []
-                for try await event in group { events.insert(try #require(event)) }
-                #expect(events.count == 40)
-            }
-            #expect(try await fixture.events().count == 40)
+            let batch = [
+                Self.transaction(.success, task, session, fixture.project),
+                Self.transaction(.failed, task, session, fixture.project),
+            ]
+            let changes = try await fixture.pool.perform { try StatusTransaction.run(batch, in: $0) }
+            #expect(changes.map { $0?.event } == [batch[0].event.id, nil])
+            #expect(changes[0]?.task.status == "success")
+            #expect(try await fixture.events().count == 1)
         }
     }
 
-    @Test("what waits for a writer shares its commit")
-    func commits() async throws {
+    @Test("a full statement does not read all tasks, however it is planned, on statistics from a quiet time")
+    func plan() async throws {
         try await withFixture { fixture in
-            let session = try await fixture.session(learning: true)
-            let store = fixture.tasks
-            var tasks: [UUID] = []
-            for _ in 0..<64 { tasks.append(try await fixture.task(in: session)) }
-            let transactions = "SELECT pg_current_xact_id()::text::bigint"
-            let before: Int64 = try await fixture.database.value(transactions)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for task in tasks {
-                    group.addTask {
-                        for _ in 0..<10 {
-                            _ = try await store.setStatus(
-                                .success, task: task, session: session, project: fixture.project
-                            ).perform()
-                        }
-                    }
-                }
-                try await group.waitForAll()
+            let (session, database) = (try await fixture.session(learning: true), fixture.database)
+            func fill(_ orders: String) -> String {
+                """
+                INSERT INTO public.tasks (session_id, project_id, "order", data)
+                SELECT '\(session)', '\(fixture.project)', n, '{"task_description": "work"}' FROM generate_series(\(orders)) AS n;
+                """
             }
-            let after: Int64 = try await fixture.database.value(transactions)
-            #expect(try await fixture.events().count == 640)
-            #expect(after - before < 640 / 4, "\(after - before) transactions for 640 changes")
-        }
-    }
-
-    @Test("CORE's changes to the same rows meanwhile are neither lost nor waited for in vain")
-    func besideCORE() async throws {
-        try await withFixture { fixture in
-            let session = try await fixture.session(learning: true)
-            var tasks: [UUID] = []
-            for _ in 0..<8 { tasks.append(try await fixture.task(in: session)) }
-            let store = fixture.tasks
-            let all = tasks
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for task in all {
-                    group.addTask {
-                        for _ in 0..<20 {
-                            let change = try await store.setStatus(
-                                .failed, task: task, session: session, project: fixture.project
-                            ).perform()
-                            #expect(change.task.id == task && change.event != nil)
-                        }
-                    }
-                }
-                group.addTask {
-                    try await withTestConnection(to: fixture.database.url) { core in
-                        for number in 0..<200 {
-                            let task = all[number % all.count]
-                            try await core.perform { session in
-                                try session.script(
-                                    """
-                                    UPDATE public.tasks SET data = jsonb_set(
-                                        data, '{n}', to_jsonb(coalesce((data ->> 'n')::int, 0) + 1)) WHERE id = '\(task)'
-                                    """
-                                )
-                            }
-                        }
-                    }
-                }
-                try await group.waitForAll()
+            try await database.script("ALTER TABLE public.tasks SET (autovacuum_enabled = off)")
+            try await database.script(fill("1, 100") + "ANALYZE public.tasks;" + fill("101, 20000"))
+            let tasks: [UUID] = try await database.values("SELECT id FROM public.tasks LIMIT 128")
+            let parameters = StatusTransaction.parameters(
+                tasks.map { Self.transaction(.success, $0, session, fixture.project) }
+            )
+            let sql = StatusTransaction.together.sql
+            let custom: [String] = try await database.values("EXPLAIN " + sql, parameters)
+            let nulls = parameters.map { _ in "NULL" }.joined(separator: ", ")
+            try await database.script("SET plan_cache_mode = force_generic_plan; PREPARE s AS \(sql)")
+            let generic: [String] = try await database.values("EXPLAIN EXECUTE s(\(nulls))")
+            for plan in [custom, generic] {
+                let reads = plan.filter { $0.contains("on tasks") && $0.contains("Scan") }
+                #expect(reads.count == 2, "the lock and the update")
+                #expect(reads.allSatisfy { !$0.contains("Seq Scan") }, "\(plan.joined(separator: "\n"))")
             }
-            #expect(try await fixture.events().count == 160)
-            let counted: [Int64] = try await fixture.database.values("SELECT (data ->> 'n')::bigint FROM public.tasks")
-            #expect(counted == [Int64](repeating: 25, count: 8))
         }
     }
 }

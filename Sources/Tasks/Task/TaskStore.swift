@@ -7,7 +7,7 @@ package struct TaskStore: Sendable {
     private let pool: PostgresPool
     private let onEvent: @Sendable () -> Void
     private let turns = RowTurns()
-    private let statusBatcher: Batcher<StatusTransaction, TaskChange>
+    let statusBatcher: Batcher<StatusTransaction, TaskChange>
 
     /// - Parameters:
     ///   - pool: to the database of the tasks.

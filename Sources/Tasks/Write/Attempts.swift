@@ -38,6 +38,8 @@ struct Attempts: Sendable {
         switch error.code {
         case .unavailable: throw error
         case .outcomeUnknown: self.doubt = error
+        // The statement has succeeded. Whose row it is that cannot be read the error does not say.
+        case .decoding: self.doubt = PostgresError(.outcomeUnknown, reason: "committed, and its answer not understood")
         default: if error.isTransient { self.failures += 1 }
         }
     }

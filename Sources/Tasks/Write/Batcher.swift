@@ -3,31 +3,31 @@ import Synchronization
 
 /// Lets what waits for a writer travel together in its next statement, so that a commit is paid for once.
 ///
-/// No timer and nothing to run: who finds a writer free leads at once, alone; who ends a statement hands the writer to the one that has
-/// waited longest, together with everybody behind it.
+/// No timer and nothing to run: who finds a writer free uses it at once, alone; when a statement ends, the writer goes to everybody who
+/// waits. A statement of several is nobody's own: none of them takes the others down with it when its task is cancelled.
 final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private typealias Continuation = CheckedContinuation<Turn, Never>
 
     private enum Turn {
-        /// Runs the statement, for itself and for these.
-        case lead([Follower])
+        /// Has a writer for itself.
+        case alone
         case ended(Result<Output?, any Error>)
     }
 
-    private struct Follower {
+    private struct Member {
         let number: UInt64
         let item: Item
     }
 
     private struct Waiter {
-        let follower: Follower
+        let member: Member
         let continuation: Continuation
     }
 
     private struct State {
         var writers = 0
         var waiting: [Waiter] = []
-        /// Followers whose statement is under way.
+        /// Those whose statement is under way with others.
         var travelling: [UInt64: Continuation] = [:]
     }
 
@@ -54,38 +54,38 @@ final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     ///
     /// - Returns: nil when the statement left it undone.
     /// - Throws: what `run` throws, for all of a statement's items alike; `PostgresError` `.cancelled` when the calling task was cancelled
-    ///   before the statement, `.outcomeUnknown` when it was cancelled while another's statement had the item with it.
+    ///   before the statement, `.outcomeUnknown` when it was cancelled while a statement had the item with others.
     func submit(_ item: Item) async throws -> Output? {
         switch await self.turn(item) {
         case .ended(let result): return try result.get()
-        case .lead(let followers):
+        case .alone:
             defer { self.pass() }
-            return try await self.lead(item, followers)
+            return try await self.run([item])[0]
         }
     }
 
-    private func lead(_ item: Item, _ followers: [Follower]) async throws -> Output? {
+    /// Runs a statement of several, hands the writer on, and only then has the time to answer them all.
+    private func travel(_ members: [Member]) async {
         do {
-            let outputs = try await self.run([item] + followers.map(\.item))
-            for (follower, output) in zip(followers, outputs.dropFirst()) { self.end(follower, .success(output)) }
-            return outputs[0]
+            let outputs = try await self.run(members.map(\.item))
+            self.pass()
+            for (member, output) in zip(members, outputs) { self.end(member, .success(output)) }
         } catch {
-            for follower in followers { self.end(follower, .failure(error)) }
-            throw error
+            self.pass()
+            for member in members { self.end(member, .failure(error)) }
         }
     }
 
     private func turn(_ item: Item) async -> Turn {
-        if self.state.withLock({ self.takeWriter(&$0) }) { return .lead([]) }
+        if self.state.withLock({ self.takeWriter(&$0) }) { return .alone }
         let number = self.numbers.add(1, ordering: .relaxed).newValue
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 // Cancellation is looked at under the lock: its handler either finds the waiter, or comes first.
                 let turn = self.state.withLock { state -> Turn? in
                     if Task.isCancelled { return .ended(.failure(Self.cancelledBefore)) }
-                    if self.takeWriter(&state) { return .lead([]) }
-                    let follower = Follower(number: number, item: item)
-                    state.waiting.append(Waiter(follower: follower, continuation: continuation))
+                    if self.takeWriter(&state) { return .alone }
+                    state.waiting.append(Waiter(member: Member(number: number, item: item), continuation: continuation))
                     return nil
                 }
                 if let turn { continuation.resume(returning: turn) }
@@ -101,32 +101,42 @@ final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
         return true
     }
 
-    private func end(_ follower: Follower, _ result: Result<Output?, any Error>) {
-        let continuation = self.state.withLock { $0.travelling.removeValue(forKey: follower.number) }
+    private func end(_ member: Member, _ result: Result<Output?, any Error>) {
+        let continuation = self.state.withLock { $0.travelling.removeValue(forKey: member.number) }
         continuation?.resume(returning: .ended(result))
+    }
+
+    private enum Next {
+        case nobody
+        case one(Continuation)
+        case several([Member])
     }
 
     /// Hands the writer on, or gives it back.
     private func pass() {
-        let next = self.state.withLock { state -> (leader: Continuation, followers: [Follower])? in
-            guard let leader = state.waiting.first else {
+        let next = self.state.withLock { state -> Next in
+            let waiters = state.waiting.prefix(self.limit)
+            state.waiting.removeFirst(waiters.count)
+            guard let first = waiters.first else {
                 state.writers -= 1
-                return nil
+                return .nobody
             }
-            let others = state.waiting.dropFirst().prefix(self.limit - 1)
-            for other in others { state.travelling[other.follower.number] = other.continuation }
-            let followers = others.map(\.follower)
-            state.waiting.removeFirst(1 + followers.count)
-            // The leader has its item at hand.
-            return (leader.continuation, followers)
+            guard waiters.count > 1 else { return .one(first.continuation) }
+            for waiter in waiters { state.travelling[waiter.member.number] = waiter.continuation }
+            return .several(waiters.map(\.member))
         }
-        next?.leader.resume(returning: .lead(next?.followers ?? []))
+        switch next {
+        case .nobody: break
+        case .one(let continuation): continuation.resume(returning: .alone)
+        // A task of its own, because the requests' may be cancelled. It lasts as long as its statement may; a pool that stops waits for it.
+        case .several(let members): Task { await self.travel(members) }
+        }
     }
 
-    /// The caller no longer waits; does nothing when it has its answer, or leads.
+    /// The caller no longer waits; does nothing when it has its answer, or a writer.
     private func leave(_ number: UInt64) {
         let (continuation, error) = self.state.withLock { state in
-            guard let index = state.waiting.firstIndex(where: { $0.follower.number == number }) else {
+            guard let index = state.waiting.firstIndex(where: { $0.member.number == number }) else {
                 return (state.travelling.removeValue(forKey: number), Self.cancelledUnderWay)
             }
             return (state.waiting.remove(at: index).continuation, Self.cancelledBefore)
