@@ -48,8 +48,8 @@ package struct APILimits: Sendable {
     package var backlog = 256
     /// A connection on which no request is under way, or whose request stops arriving, is closed after this.
     package var idleTimeout: Duration = .seconds(60)
-    /// From a request's head to its answer, at most: body, authentication and database. What is not done a second before
-    /// is cut off: 408 if the body is not there, else 503.
+    /// From a request's head to its answer, at most: body, authentication and database. What is not done a second
+    /// before is cut off: 408 if the body is not there, else 503.
     package var requestDeadline: Duration = .seconds(10)
     /// How long a client that was answered before it had sent everything may go on sending. An immediate close would
     /// make its kernel drop the answer.

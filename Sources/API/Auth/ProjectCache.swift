@@ -9,8 +9,8 @@ final class ProjectCache: Sendable {
 
     /// How long a token works at most after it was revoked.
     static let lifetime: Duration = .seconds(3)
-    /// From this age on one request at a time asks anew, ahead of the others: at the end of its life a busy project would
-    /// send them all.
+    /// From this age on one request at a time asks anew, ahead of the others: at the end of its life a busy project
+    /// would send them all.
     static let refreshAge: Duration = .seconds(2)
     /// How long the one has for it, before another tries.
     static let refreshPatience: Duration = .milliseconds(500)

@@ -2,14 +2,16 @@ package import Hummingbird
 import NIOCore
 import Postgres
 
-/// Cancels a request in time for it to be answered by its deadline; whatever waits in it then fails and becomes the answer.
+/// Cancels a request in time for it to be answered by its deadline; whatever waits in it then fails and becomes the
+/// answer.
 ///
 /// It waits for that failure, because a statement may have committed: an answer that is ready by then is given.
 package struct DeadlineResponder: HTTPResponder {
     let base: RouterResponder<RelayContext>
     let deadline: Duration
 
-    /// What a cancelled request may still take: the grace of its connection to the database, and as much for all the rest.
+    /// What a cancelled request may still take: the grace of its connection to the database, and as much for all the
+    /// rest.
     private static let reserve = PostgresConfiguration.graceForCancel * 2
 
     package func respond(to request: Request, context: RelayContext) async throws -> Response {
