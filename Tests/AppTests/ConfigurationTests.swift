@@ -35,6 +35,7 @@ struct ConfigurationTests {
         #expect(serve.poolSize == 8)
         #expect(serve.relay.pollInterval == .milliseconds(250))
         #expect(serve.relay.batchSize == 256)
+        #expect(serve.relay.lanes == 2)
         #expect(serve.broker?.connection.publishTimeout == .seconds(5))
         #expect(serve.authentication.tokenPrefix == "sk-ac-")
         #expect(serve.idempotencyKeyLifetime == .seconds(24 * 3600))
@@ -49,7 +50,7 @@ struct ConfigurationTests {
         let (serve, log) = try await self.read([
             "SKILLRELAY_ROLE": "api", "SKILLRELAY_HOST": "0.0.0.0", "SKILLRELAY_PORT": "0",
             "SKILLRELAY_DATABASE_POOL_SIZE": "3", "SKILLRELAY_POLL_INTERVAL_MS": "10",
-            "SKILLRELAY_BATCH_SIZE": "1000", "SKILLRELAY_IDEMPOTENCY_KEY_HOURS": "48",
+            "SKILLRELAY_BATCH_SIZE": "1000", "SKILLRELAY_RELAY_LANES": "8", "SKILLRELAY_IDEMPOTENCY_KEY_HOURS": "48",
             "ROOT_PROJECT_BEARER_TOKEN_PREFIX": "key-",
             "ENABLE_ARGON2_VERIFICATION": "false", "ROOT_API_BEARER_TOKEN": "token",
             "SKILLRELAY_LOG_LEVEL": "trace", "SKILLRELAY_LOG_FORMAT": "json",
@@ -60,6 +61,7 @@ struct ConfigurationTests {
         #expect(serve.poolSize == 3)
         #expect(serve.relay.pollInterval == .milliseconds(10))
         #expect(serve.relay.batchSize == 1000)
+        #expect(serve.relay.lanes == 8)
         #expect(serve.idempotencyKeyLifetime == .seconds(48 * 3600))
         #expect(serve.authentication.tokenPrefix == "key-")
         #expect(!serve.authentication.verifiesArgon2)
@@ -97,6 +99,8 @@ struct ConfigurationTests {
             ("SKILLRELAY_POLL_INTERVAL_MS", "60001", "from 10 to 60000"),
             ("SKILLRELAY_BATCH_SIZE", "0", "from 1 to 1000"),
             ("SKILLRELAY_BATCH_SIZE", "1001", "from 1 to 1000"),
+            ("SKILLRELAY_RELAY_LANES", "0", "from 1 to 8"),
+            ("SKILLRELAY_RELAY_LANES", "9", "from 1 to 8"),
             ("SKILLRELAY_PUBLISH_TIMEOUT_MS", "99", "from 100 to 60000"),
             ("SKILLRELAY_PUBLISH_TIMEOUT_MS", "5s", "from 100 to 60000"),
             ("SKILLRELAY_DATABASE_POOL_SIZE", "0", "from 1 to 200"),

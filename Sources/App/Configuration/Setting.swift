@@ -97,6 +97,12 @@ extension Setting {
         default: .int(256),
         example: "256"
     )
+    static let relayLanes = Setting(
+        "SKILLRELAY_RELAY_LANES",
+        key: "skillrelay.relayLanes",
+        default: .int(2),
+        example: "2"
+    )
     static let publishTimeout = Setting(
         "SKILLRELAY_PUBLISH_TIMEOUT_MS",
         key: "skillrelay.publishTimeoutMs",
@@ -127,7 +133,7 @@ extension Setting {
     static let all: [Setting] = [
         .file, .databaseURL, .databasePoolSize, .preparesStatements, .rabbitMQURL, .host, .port, .role, .rootToken,
         .pepper, .tokenPrefix,
-        .verifiesArgon2, .pollInterval, .batchSize, .publishTimeout, .idempotencyKeyHours, .retentionDays, .logLevel,
-        .logFormat,
+        .verifiesArgon2, .pollInterval, .batchSize, .relayLanes, .publishTimeout, .idempotencyKeyHours, .retentionDays,
+        .logLevel, .logFormat,
     ]
 }

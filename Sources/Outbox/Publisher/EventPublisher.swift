@@ -10,10 +10,11 @@ package protocol EventPublisher: Sendable {
     /// one batch's first event is at risk.
     var takesSeveral: Bool { get }
 
-    /// Publishes and waits for what became of each event; one outcome an event, in order.
+    /// Publishes and waits for what became of each event; one outcome an event, in order. `asProbe`: to a destination that has failed, so
+    /// with nothing beside it that could suffer.
     ///
     /// Returns in bounded time, whatever the broker does.
-    func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome]
+    func publish(_ events: [ClaimedEvent], asProbe: Bool) async -> [DeliveryOutcome]
 
     /// Takes the ids of events whose outcome was unknown and which the broker has confirmed and routed since.
     func takeLateDeliveries() -> [UUID]

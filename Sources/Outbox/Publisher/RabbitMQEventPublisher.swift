@@ -46,11 +46,11 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
         self.state.withLock { $0.link?.isProven ?? false }
     }
 
-    package func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
+    package func publish(_ events: [ClaimedEvent], asProbe: Bool = false) async -> [DeliveryOutcome] {
         guard let link = self.state.withLock({ $0.link }) else {
             return events.map { _ in .unsent("not connected to RabbitMQ") }
         }
-        return await link.publish(events)
+        return await link.publish(events, asProbe: asProbe)
     }
 
     package func takeLateDeliveries() -> [UUID] {

@@ -53,38 +53,54 @@ actor RabbitMQLink {
         }
     }
 
-    /// One outcome an event, in order.
-    func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
+    /// One outcome an event, in order. A probe has the channel for itself, so that nobody suffers with it.
+    func publish(_ events: [ClaimedEvent], asProbe: Bool) async -> [DeliveryOutcome] {
         var outcomes = [DeliveryOutcome](
             repeating: .unsent("the batch ended before it was sent"), count: events.count)
         let deadline = ContinuousClock.now + self.sendingLimit
         self.isTried = true
         let pending = await self.routable(events, &outcomes, until: deadline)
         // One that was refused before may close the channel again: it goes last and alone.
-        var innocent = pending.filter { events[$0].attempts == 0 }
-        let suspects = pending.filter { events[$0].attempts > 0 }
-        if !self.isProven {
-            let isWorthGoingOn = await self.turns.take(.alone) {
-                await self.prove(with: &innocent, of: events, into: &outcomes, until: deadline)
-            }
-            guard isWorthGoingOn else { return outcomes }
-        }
+        let suspects = pending.filter { asProbe || events[$0].attempts > 0 }
+        let innocent = pending.filter { !asProbe && events[$0].attempts == 0 }
+        guard let undecided = await self.publish(innocent: innocent, of: events, into: &outcomes, until: deadline),
+            !undecided.isEmpty || !suspects.isEmpty
+        else { return outcomes }
         // One message's outcome is its own doing only when nothing else is in flight.
-        let isDecided = await self.turns.take(innocent.count > 1 ? .together : .alone) {
-            await self.publish(innocent, of: events, into: &outcomes, until: deadline)
-        }
-        // A closed channel takes the outcomes of its whole window along, the guilty and the innocent: sent one at a time, each gets its own.
-        let undecided = isDecided ? [] : innocent.filter { !outcomes[$0].isDefinite }
-        guard !undecided.isEmpty || !suspects.isEmpty else { return outcomes }
-        await self.turns.take(.alone) {
+        await self.turns.take(.alone, until: deadline) {
             await self.publishEach(undecided, of: events, into: &outcomes, until: deadline)
             await self.publishEach(suspects, of: events, into: &outcomes, until: deadline)
         }
         return outcomes
     }
 
+    /// Publishes in one window, after a canary if the connection is not proven.
+    ///
+    /// - Returns: which have no definite outcome: a closed channel takes the outcomes of its whole window along, the guilty and the innocent;
+    ///   sent one at a time, each gets its own. Nil when the broker did not answer, or the turn did not come in time.
+    private func publish(
+        innocent: [Int],
+        of events: [ClaimedEvent],
+        into outcomes: inout [DeliveryOutcome],
+        until deadline: ContinuousClock.Instant
+    ) async -> [Int]? {
+        guard !innocent.isEmpty else { return [] }
+        var innocent = innocent
+        if !self.isProven {
+            let isProven = await self.turns.take(.alone, until: deadline) {
+                await self.prove(with: &innocent, of: events, into: &outcomes, until: deadline)
+            }
+            guard isProven == true else { return nil }
+        }
+        let isDecided = await self.turns.take(.together, until: deadline) {
+            await self.publish(innocent, of: events, into: &outcomes, until: deadline, alone: false)
+        }
+        return isDecided.map { $0 ? [] : innocent.filter { !outcomes[$0].isDefinite } }
+    }
+
     /// Sends canaries until one is confirmed and routed, or none is left: a broker under an alarm accepts connections, and stores what
-    /// they sent long after they are gone. One message is at risk on each reconnect, not a window full.
+    /// they sent long after they are gone. One message is at risk on each reconnect, not a window full; best one that was before, because it
+    /// may be what the last connection ended for, and a copy of it is marked.
     ///
     /// - Returns: false when the broker did not answer.
     private func prove(
@@ -93,9 +109,11 @@ actor RabbitMQLink {
         into outcomes: inout [DeliveryOutcome],
         until deadline: ContinuousClock.Instant
     ) async -> Bool {
-        while !self.isProven, let canary = innocent.first {
-            guard await self.publish([canary], of: events, into: &outcomes, until: deadline) else { return false }
-            innocent.removeFirst()
+        while !self.isProven, let canary = innocent.first(where: { events[$0].maybeSent }) ?? innocent.first {
+            guard await self.publish([canary], of: events, into: &outcomes, until: deadline, alone: true) else {
+                return false
+            }
+            innocent.removeAll { $0 == canary }
             guard case .destinationFault = outcomes[canary] else { continue }
             innocent.removeAll { events[$0].destination == events[canary].destination }
         }
@@ -132,11 +150,13 @@ actor RabbitMQLink {
     }
 
     /// Publishes the events at `indices` in one window, if it is not too late to begin; false when some of them have no definite outcome.
+    /// `alone`: it is one, in a turn of its own.
     private func publish(
         _ indices: [Int],
         of events: [ClaimedEvent],
         into outcomes: inout [DeliveryOutcome],
-        until deadline: ContinuousClock.Instant
+        until deadline: ContinuousClock.Instant,
+        alone: Bool
     ) async -> Bool {
         guard !indices.isEmpty else { return true }
         guard ContinuousClock.now < deadline else { return false }
@@ -148,7 +168,7 @@ actor RabbitMQLink {
         }
         let answers = await self.connection.publish(messages)
         for (index, answer) in zip(indices, answers) {
-            outcomes[index] = DeliveryOutcome(answer, wasAlone: indices.count == 1).following(outcomes[index])
+            outcomes[index] = DeliveryOutcome(answer, wasAlone: alone).following(outcomes[index])
             if answer.isConfirm { self.proof.store(true, ordering: .releasing) }
             if answer.hasClosedChannel { self.knownExchanges.remove(events[index].exchange) }
         }
@@ -166,7 +186,7 @@ actor RabbitMQLink {
         for index in indices where !failing.contains(events[index].destination) {
             // Not while confirms may still come: those events would go out twice.
             guard self.isReady else { return }
-            _ = await self.publish([index], of: events, into: &outcomes, until: deadline)
+            _ = await self.publish([index], of: events, into: &outcomes, until: deadline, alone: true)
             if case .destinationFault = outcomes[index] { failing.insert(events[index].destination) }
         }
     }
@@ -193,6 +213,8 @@ extension DeliveryOutcome {
             // 406: larger than the broker's max_message_size, or a property it does not take.
             case .preconditionFailed where wasAlone && error.code == .channelClosed: self = .eventFault("\(error)")
             case .some where wasAlone && error.code == .channelClosed: self = .destinationFault("\(error)")
+            // The connection is open and takes messages: this destination's confirm does not come. Others may be better off.
+            case nil where wasAlone && error.code == .timeout: self = .destinationFault("\(error)", maybeSent: true)
             default: self = .unknown("\(error)")
             }
         }
@@ -211,48 +233,5 @@ extension PublishOutcome {
     /// Its exchange may be what the broker closed the channel for.
     fileprivate var hasClosedChannel: Bool {
         if case .unknown(let error) = self { error.code == .channelClosed } else { false }
-    }
-}
-
-extension RabbitMQMessage {
-    /// The properties are pinned: programs outside rely on them.
-    init(event: ClaimedEvent, possibleDuplicate: Bool) {
-        var headers = Self.headers(json: event.headers)
-        if possibleDuplicate { headers["x-possible-duplicate"] = .bool(true) }
-        self.init(
-            exchange: event.exchange,
-            routingKey: event.routingKey,
-            body: event.payload,
-            messageID: event.id.lowercased,
-            type: event.type,
-            contentType: "application/json",
-            appID: "skillrelay",
-            timestamp: UInt64(max(0, event.createdAt.unixMicroseconds) / 1_000_000),
-            headers: headers
-        )
-    }
-
-    /// Strings, booleans and whole numbers keep their type; the table takes no other header.
-    static func headers(json: String) -> [String: RabbitMQHeader] {
-        guard json != "{}", let object = try? JSONDecoder().decode([String: HeaderValue].self, from: Data(json.utf8))
-        else {
-            return [:]
-        }
-        return object.mapValues(\.header)
-    }
-
-    private struct HeaderValue: Decodable {
-        let header: RabbitMQHeader
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let value = try? container.decode(Bool.self) {
-                self.header = .bool(value)
-            } else if let value = try? container.decode(Int64.self) {
-                self.header = .int(value)
-            } else {
-                self.header = .string(try container.decode(String.self))
-            }
-        }
     }
 }

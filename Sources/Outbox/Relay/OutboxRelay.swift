@@ -12,11 +12,12 @@ package final class OutboxRelay: Service {
     private let database: PostgresConfiguration
     private let publisher: any EventPublisher
     private let logger: Logger
+    private let log: RelayLog
     private let signal = WakeSignal()
     private let isStopping = Atomic(false)
     private let memory: Mutex<RelayMemory>
     /// Wakes the lanes beside the first.
-    private let helpers = Mutex<[WakeSignal]>([])
+    private let helpers: [WakeSignal]
 
     /// `database` is for a connection of the relay's own; its idle-in-transaction timeout must be longer than the publisher takes.
     package init(
@@ -29,6 +30,8 @@ package final class OutboxRelay: Service {
         self.database = database
         self.publisher = publisher
         self.logger = logger
+        self.log = RelayLog(logger: logger)
+        self.helpers = (1..<max(1, configuration.lanes)).map { _ in WakeSignal() }
         self.memory = Mutex(
             RelayMemory(
                 planner: SettlementPlanner(
@@ -56,56 +59,61 @@ package final class OutboxRelay: Service {
 
     // MARK: Lanes
 
-    private func relay() async {
-        await withDiscardingTaskGroup { group in
-            // The other lanes work when the first has more than it can do.
-            for _ in 1..<max(2, self.configuration.lanes) where self.configuration.lanes > 1 {
-                let calls = WakeSignal()
-                self.helpers.withLock { $0.append(calls) }
-                group.addTask { await self.help(at: calls) }
-            }
-            await self.lead()
-            for calls in self.helpers.withLock({ $0 }) { calls.wake() }
+    private struct Lane {
+        var connection: PostgresConnection?
+        var failures = 0
+        var lastFailure: String?
+
+        mutating func worked() {
+            self.failures = 0
+            self.lastFailure = nil
         }
     }
 
+    private func relay() async {
+        var first = Lane()
+        await withDiscardingTaskGroup { group in
+            // The other lanes work when the first has more than it can do.
+            for calls in self.helpers { group.addTask { await self.help(at: calls) } }
+            await self.lead(&first)
+            for calls in self.helpers { calls.wake() }
+        }
+        // Now no lane adds to it.
+        if !Task.isCancelled { await self.settleOwed(&first) }
+        PausePoint.beforeShutdown.reach()
+        await first.connection?.close()
+    }
+
     /// The first lane: polls, writes what is owed, asks failing destinations.
-    private func lead() async {
-        var lane = Lane()
+    private func lead(_ lane: inout Lane) async {
         while self.isRunning {
             let pause: Duration?
             do {
-                pause = try await self.turn(&lane) ? nil : self.pause
+                pause = try await self.turn(&lane)
                 // While the broker is away the database is not asked: then there is no connection.
                 if lane.failures > 0, lane.connection != nil {
                     self.logger.notice("Relay is back")
-                    lane.failures = 0
-                    lane.lastFailure = nil
+                    lane.worked()
                 }
             } catch {
                 pause = await self.failed(error, &lane)
             }
             if let pause { await self.signal.wait(upTo: pause) }
         }
-        if !Task.isCancelled { await self.settleOwed(&lane) }
-        PausePoint.beforeShutdown.reach()
-        await lane.connection?.close()
     }
 
-    /// Another lane: one batch after the other, as long as they are full.
+    /// Another lane: one batch after the other, as long as there are more.
     private func help(at calls: WakeSignal) async {
         var lane = Lane()
         while self.isRunning {
             await calls.wait()
             do {
-                while self.isRunning, self.mayHelp,
-                    try await self.batch(.allBut(self.memory.withLock { $0.planner.pauses.paused }), &lane) == .full
-                {}
+                while self.isRunning, self.mayHelp, try await self.batch(&lane) == .more {}
+                if lane.connection != nil { lane.worked() }
             } catch {
-                // The first lane meets the same, and tells.
-                self.logger.debug("Relay's lane failed", error: error)
-                await lane.connection?.close()
-                lane.connection = nil
+                let end = await ContinuousClock.now + self.failed(error, &lane)
+                // The first lane calls with each full batch; that does not make the database come back sooner.
+                while self.isRunning, ContinuousClock.now < end { await calls.wait(upTo: end - ContinuousClock.now) }
             }
         }
         await lane.connection?.close()
@@ -118,21 +126,15 @@ package final class OutboxRelay: Service {
         self.publisher.isReady && self.publisher.takesSeveral && self.memory.withLock { $0.owed.isEmpty }
     }
 
-    private struct Lane {
-        var connection: PostgresConnection?
-        var failures = 0
-        var lastFailure: String?
-    }
-
-    /// How long to wait when there is nothing to do: the poll, or until a paused destination or a broker that is back could be served.
-    private var pause: Duration {
+    /// How long to wait when there is nothing to do: the poll, or until a paused destination, a sweep or a broker that is back could be served.
+    private func pause(sweeps: Bool) -> Duration {
+        let (nextDue, nextSweep) = self.memory.withLock { ($0.planner.pauses.nextDue, $0.floor.due) }
+        let now = ContinuousClock.now
         // One that is overdue was asked in vain, or could not be: again, but not in a loop.
-        let untilDue = self.memory.withLock { $0.planner.pauses.nextDue }.map { due in
-            let rest = ContinuousClock.now.duration(to: due)
-            return rest > .zero ? rest : Self.readinessInterval
-        }
+        let untilDue = nextDue.map { $0 > now ? $0 - now : Self.readinessInterval }
+        let untilSweep = sweeps ? nextSweep.map { max(.zero, $0 - now) } : nil
         let untilReady = self.publisher.isReady ? nil : Self.readinessInterval
-        return [untilDue, untilReady].compactMap(\.self).reduce(self.configuration.pollInterval, min)
+        return [untilDue, untilSweep, untilReady].compactMap(\.self).reduce(self.configuration.pollInterval, min)
     }
 
     /// Asking costs no more than a lock.
@@ -146,15 +148,8 @@ package final class OutboxRelay: Service {
         // An outage is told once, not with each attempt.
         let isNew = lane.lastFailure != "\(error)"
         lane.lastFailure = "\(error)"
-        self.logger.log(
-            level: isNew ? .warning : .debug,
-            "Relay failed, trying again",
-            error: error,
-            metadata: [
-                Keys.failures: "\(lane.failures)", Keys.delay: "\(delay)",
-                Keys.owed: "\(self.memory.withLock { $0.owed.count })",
-            ]
-        )
+        let owed = self.memory.withLock { $0.owed.count }
+        self.log.failed(error, failures: lane.failures, delay: delay, owed: owed, isNew: isNew)
         return delay
     }
 
@@ -177,11 +172,7 @@ package final class OutboxRelay: Service {
         do {
             try await self.writeOwed(&lane)
         } catch {
-            self.logger.warning(
-                "Confirmed events stay pending, and go out again",
-                error: error,
-                metadata: [Keys.owed: "\(self.memory.withLock { $0.owed.count })"]
-            )
+            self.log.stayOwed(error, count: self.memory.withLock { $0.owed.count })
         }
     }
 
@@ -194,48 +185,85 @@ package final class OutboxRelay: Service {
         return connection
     }
 
-    /// First what is owed; then one batch for the destinations that work, and one event for each that may be asked again. True when there
-    /// may be more to do.
-    private func turn(_ lane: inout Lane) async throws -> Bool {
+    /// First what is owed, then one event for the failing destination whose turn it is, then one batch for those that work.
+    ///
+    /// - Returns: how long to wait; nil when there may be more to do.
+    private func turn(_ lane: inout Lane) async throws -> Duration? {
         try await self.writeOwed(&lane)
-        let (isOverloaded, paused) = self.memory.withLock { memory in
-            (memory.owed.count > self.configuration.batchSize, memory.planner.pauses.paused)
+        let isOverloaded = self.memory.withLock { $0.owed.count > self.configuration.batchSize }
+        guard self.publisher.isReady, !isOverloaded else { return self.pause(sweeps: false) }
+        // One in a turn: hundreds that fail do not hold up the others.
+        let isAnswered = try await self.probe(&lane)
+        guard self.publisher.isReady, self.isRunning else { return self.pause(sweeps: false) }
+        let batch = try await self.batch(&lane)
+        let isNextDue = self.memory.withLock { $0.planner.pauses.due(.now) != nil }
+        return batch == .more || isAnswered && isNextDue ? nil : self.pause(sweeps: batch == .done)
+    }
+
+    /// Asks the destination that is due with its first event.
+    ///
+    /// - Returns: false if none is due, or if there was no answer.
+    private func probe(_ lane: inout Lane) async throws -> Bool {
+        guard let (destination, place) = self.memory.withLock({ $0.planner.pauses.due(.now) }) else { return false }
+        // Its events may be anywhere after that; a place not too far is looked at in one turn.
+        let range = ClaimRange(after: place, through: place + ClaimFloor.widest)
+        let claim = try await Claim.take(
+            .only(destination), in: range, limit: 1, bytes: self.configuration.batchBytes,
+            on: self.connection(&lane)
+        )
+        guard let event = claim.events.first else {
+            self.memory.withLock { $0.planner.sought(destination, claim.reach, in: range) }
+            return true
         }
-        guard self.publisher.isReady, !isOverloaded else { return false }
-        var isBusy = try await self.batch(.allBut(paused), &lane) == .full
-        let due = self.memory.withLock { $0.planner.pauses.due(.now) }
-        for destination in due where !self.isStopping.load(ordering: .acquiring) {
-            guard self.publisher.isReady else { return false }
-            switch try await self.batch(.only(destination), limit: 1, &lane) {
-            case .none: self.memory.withLock { $0.planner.forget(destination) }
-            case .partial: break
-            case .full: isBusy = true
-            }
-        }
-        return isBusy
+        self.memory.withLock { $0.planner.found(event) }
+        return try await self.deliver(claim, asProbe: true)
     }
 
     private enum Batch {
-        case none
-        /// Nothing is left behind it. Or it was in vain: a broker that went away, or a destination that fails, is not asked in a loop.
-        case partial
-        /// There may be more behind it.
-        case full
+        /// Nothing more is to be found where it looked.
+        case done
+        case more
+        /// A broker that went away is not asked in a loop.
+        case vain
     }
 
-    private func batch(_ scope: Claim.Scope, limit: Int? = nil, _ lane: inout Lane) async throws -> Batch {
-        guard let claim = try await self.claim(scope, limit: limit ?? self.configuration.batchSize, &lane) else {
-            return .none
+    /// One batch for the destinations that work.
+    private func batch(_ lane: inout Lane) async throws -> Batch {
+        let connection = try await self.connection(&lane)
+        let begin = ContinuousClock.now
+        let (look, paused) = self.memory.withLock { ($0.floor.next(at: begin), $0.planner.pauses.paused) }
+        let claim: Claim
+        do {
+            claim = try await Claim.take(
+                .allBut(paused), in: look.range, limit: self.configuration.batchSize,
+                bytes: self.configuration.batchBytes, on: connection
+            )
+        } catch {
+            let end = ContinuousClock.now
+            self.memory.withLock { $0.floor.failed(look, took: end - begin, at: end) }
+            throw error
         }
+        let end = ContinuousClock.now
+        let reach = claim.reach
+        let mayBeMore = self.memory.withLock { $0.floor.ended(look, reach, took: end - begin, at: end) }
+        if !claim.events.isEmpty, try await !self.deliver(claim, asProbe: false) { return .vain }
+        return mayBeMore ? .more : .done
+    }
+
+    /// Publishes what was claimed and settles it.
+    ///
+    /// - Returns: false when the broker has decided on none of it.
+    private func deliver(_ claim: consuming Claim, asProbe: Bool) async throws -> Bool {
         PausePoint.claimDone.reach()
-        let isFull = claim.isFull
-        let assignments = self.memory.withLock { $0.begin(claim.events) }
+        let events = claim.events
+        let assignments = self.memory.withLock { $0.begin(events) }
         defer { self.memory.withLock { $0.end(assignments) } }
-        if isFull, limit == nil, self.mayHelp { for calls in self.helpers.withLock({ $0 }) { calls.wake() } }
-        let outcomes = await self.publish(assignments)
+        if claim.reach.isFull, !asProbe, self.mayHelp { for calls in self.helpers { calls.wake() } }
+        let outcomes = await self.publish(assignments, asProbe: asProbe)
         PausePoint.beforeMark.reach()
+        let isCut = claim.reach.isCut
         let settlement = self.memory.withLock { memory in
-            memory.planner.plan(claim.events.map(memory.owed.marked), outcomes, now: .now)
+            memory.planner.plan(events.map(memory.owed.marked), outcomes, now: .now)
         }
         do {
             try await claim.settle(settlement)
@@ -245,43 +273,14 @@ package final class OutboxRelay: Service {
             throw error
         }
         PausePoint.afterCommit.reach()
-        self.log(settlement)
-        let isWorthGoingOn = !settlement.delivered.isEmpty || limit == nil && outcomes.contains(where: \.isDefinite)
-        return isFull && isWorthGoingOn ? .full : .partial
+        self.memory.withLock { $0.recall(events, outcomes, settlement, isCut: isCut, at: .now) }
+        self.log.settled(settlement)
+        return outcomes.contains(where: \.isDefinite)
     }
 
-    private func claim(_ scope: Claim.Scope, limit: Int, _ lane: inout Lane) async throws -> Claim? {
-        let connection = try await self.connection(&lane)
-        // One destination's events may be anywhere.
-        guard case .allBut = scope else {
-            return try await Claim.take(
-                scope, after: 0, limit: limit, bytes: self.configuration.batchBytes, on: connection
-            )
-        }
-        let begin = ContinuousClock.now
-        let start = self.memory.withLock { $0.floor.start(at: begin) }
-        guard
-            let claim = try await Claim.take(
-                scope, after: start, limit: limit, bytes: self.configuration.batchBytes, on: connection
-            )
-        else {
-            self.claimed(from: start, through: nil, isFull: false, since: begin)
-            return nil
-        }
-        self.claimed(from: start, through: claim.events.last?.sequence, isFull: claim.isFull, since: begin)
-        return claim
-    }
-
-    private func claimed(from start: Int64, through last: Int64?, isFull: Bool, since begin: ContinuousClock.Instant) {
-        let end = ContinuousClock.now
-        self.memory.withLock {
-            $0.floor.claimed(from: start, through: last, isFull: isFull, took: end - begin, at: end)
-        }
-    }
-
-    private func publish(_ assignments: [RelayMemory.Assignment]) async -> [DeliveryOutcome] {
+    private func publish(_ assignments: [RelayMemory.Assignment], asProbe: Bool) async -> [DeliveryOutcome] {
         let fresh = assignments.compactMap { if case .publish(let event) = $0 { event } else { nil } }
-        var answers = fresh.isEmpty ? [] : await self.publisher.publish(fresh)[...]
+        var answers = fresh.isEmpty ? [] : await self.publisher.publish(fresh, asProbe: asProbe)[...]
         return assignments.map { assignment in
             switch assignment {
             case .publish: answers.removeFirst()
@@ -289,55 +288,5 @@ package final class OutboxRelay: Service {
             case .leave: .unsent("under way in another lane")
             }
         }
-    }
-
-    private func log(_ settlement: Settlement) {
-        self.logger.debug(
-            "Batch settled",
-            metadata: [
-                Keys.delivered: "\(settlement.delivered.count)", Keys.retried: "\(settlement.retries.count)",
-                Keys.dead: "\(settlement.dead.count)",
-            ]
-        )
-        for (destination, reason) in settlement.failing {
-            self.logger.warning(
-                "Destination fails, its events wait",
-                metadata: [
-                    Keys.exchange: "\(destination.exchange)", Keys.routingKey: "\(destination.routingKey)",
-                    Keys.reason: "\(reason)",
-                ]
-            )
-        }
-        for destination in settlement.recovered {
-            self.logger.notice(
-                "Destination is back",
-                metadata: [
-                    Keys.exchange: "\(destination.exchange)", Keys.routingKey: "\(destination.routingKey)",
-                ]
-            )
-        }
-        for dead in settlement.dead {
-            self.logger.error(
-                "Event parked as dead",
-                metadata: [
-                    Keys.event: "\(dead.id.lowercased)", Keys.attempts: "\(dead.attempts)",
-                    Keys.reason: "\(dead.error)",
-                ]
-            )
-        }
-    }
-
-    private enum Keys {
-        static let failures = "relay.failures"
-        static let delay = "relay.delay"
-        static let owed = "relay.owed"
-        static let delivered = "batch.delivered"
-        static let retried = "batch.retried"
-        static let dead = "batch.dead"
-        static let exchange = "destination.exchange"
-        static let routingKey = "destination.routing_key"
-        static let reason = "outbox.reason"
-        static let event = "event.id"
-        static let attempts = "event.attempts"
     }
 }

@@ -36,4 +36,16 @@ struct RelayMemory {
     mutating func end(_ assignments: [Assignment]) {
         for case .publish(let event) in assignments { self.underWay.remove(event.id) }
     }
+
+    /// Where rows are due again behind the floor: what the batch has left, and what destinations that are back have waiting.
+    mutating func recall(
+        _ events: [ClaimedEvent], _ outcomes: [DeliveryOutcome], _ settlement: Settlement, isCut: Bool,
+        at now: ContinuousClock.Instant
+    ) {
+        let left = zip(events, outcomes).first { !$0.1.isDefinite }.map { $0.0.sequence - 1 }
+        let cut = isCut ? events.last?.sequence : nil
+        let back = settlement.recovered.values.map { $0 - 1 }
+        guard let place = ([left, cut].compactMap(\.self) + back).min() else { return }
+        self.floor.recall(after: place, at: now)
+    }
 }

@@ -10,8 +10,8 @@ struct Settlement: Equatable {
     var dead: [Dead] = []
     /// Destinations that began to fail with this batch, and why.
     var failing: [Destination: String] = [:]
-    /// Destinations that failed before this batch and take messages again.
-    var recovered: Set<Destination> = []
+    /// Destinations that failed before this batch and take messages again, and where in the claim's order their events begin.
+    var recovered: [Destination: Int64] = [:]
 
     struct Retry: Equatable {
         var sequence: Int64
@@ -60,7 +60,7 @@ struct SettlementPlanner {
         precondition(events.count == outcomes.count, "a publisher answers for each event")
         var settlement = Settlement()
         var delivered: Set<Destination> = []
-        var faults: [Destination: String] = [:]
+        var faults: [Destination: (error: String, first: Int64)] = [:]
         for (event, outcome) in zip(events, outcomes) {
             switch outcome {
             case .delivered:
@@ -69,7 +69,8 @@ struct SettlementPlanner {
             case .destinationFault(let error, let maybeSent):
                 // Due at once: what keeps it back is the pause, and that ends for all its events together.
                 settlement.retries.append(event.retry(after: .zero, maybeSent: maybeSent, error: error))
-                faults[event.destination] = error
+                let first = min(faults[event.destination]?.first ?? .max, event.sequence)
+                faults[event.destination] = (error, first)
             case .eventFault(let error, let maybeSent):
                 let attempts = event.attempts + 1
                 if attempts < self.maxAttempts {
@@ -89,18 +90,30 @@ struct SettlementPlanner {
                 break
             }
         }
-        for destination in delivered where self.pauses.recovered(destination) {
-            settlement.recovered.insert(destination)
+        for destination in delivered {
+            if let first = self.pauses.recovered(destination) { settlement.recovered[destination] = first }
         }
-        for (destination, error) in faults where self.pauses.failed(destination, now: now, random: random()) {
-            settlement.failing[destination] = error
+        for (destination, fault) in faults
+        where self.pauses.failed(destination, at: fault.first, now: now, random: random()) {
+            settlement.failing[destination] = fault.error
         }
         return settlement
     }
 
-    /// A paused destination was asked for an event and has none: there is nothing to keep back.
-    mutating func forget(_ destination: Destination) {
-        _ = self.pauses.recovered(destination)
+    /// The first event that could be had of a paused destination.
+    mutating func found(_ event: ClaimedEvent) {
+        self.pauses.sought(event.destination, through: event.sequence - 1)
+    }
+
+    /// A paused destination was asked for an event and none was found through `reach`: when there is none at all, there is nothing to keep
+    /// back.
+    mutating func sought(_ destination: Destination, _ reach: ClaimReach, in range: ClaimRange) {
+        guard !reach.isFull else { return }
+        if reach.isAtHead {
+            _ = self.pauses.recovered(destination)
+        } else {
+            self.pauses.sought(destination, through: range.through)
+        }
     }
 }
 

@@ -6,9 +6,9 @@ import Postgres
 /// A relay that dies frees its rows at once, because its transaction dies: there is no lease to expire. The relay connection's
 /// `idle_in_transaction_session_timeout` is the backstop for one that hangs.
 struct Claim: ~Copyable {
+    /// None: then no transaction is open, and there is nothing to settle.
     let events: [ClaimedEvent]
-    /// As many as were asked for were found: there may be more.
-    let isFull: Bool
+    let reach: ClaimReach
     private let connection: PostgresConnection
 
     /// Which destinations' events to claim.
@@ -17,11 +17,11 @@ struct Claim: ~Copyable {
         case only(Destination)
     }
 
-    /// Claims what is due, oldest first; nil when nothing is, and then no transaction is left open.
+    /// Claims what is due, oldest first.
     ///
     /// - Parameters:
     ///   - scope: which destinations.
-    ///   - start: the place in the claim's order after which to look; 0 is before all.
+    ///   - range: where to look. Whatever is in there is walked over: live rows, and dead ones that are not yet vacuumed.
     ///   - limit: events at most.
     ///   - bytes: payloads, headers and their frames together, at most; one larger event travels alone.
     ///   - connection: the relay's own, until the claim is settled.
@@ -29,16 +29,16 @@ struct Claim: ~Copyable {
     /// - Throws: `PostgresError`.
     static func take(
         _ scope: Scope,
-        after start: Int64,
+        in range: ClaimRange,
         limit: Int,
         bytes: Int,
         on connection: PostgresConnection
-    ) async throws -> Claim? {
-        let (events, isFull) = try await connection.perform { session in
+    ) async throws -> Claim {
+        let (events, reach) = try await connection.perform { session in
             try session.begin()
             let rows = try session.query(
                 Self.statement,
-                [.int8(Int64(limit)), .int8(Int64(bytes)), .int8(start)] + scope.parameters,
+                [.int8(Int64(limit)), .int8(Int64(bytes)), .int8(range.after), .int8(range.through)] + scope.parameters,
                 decode: Row.init(row:)
             )
             // A pending row whose event is gone, dropped by hand with its partition, must not be claimed for ever.
@@ -46,27 +46,28 @@ struct Claim: ~Copyable {
             if !orphans.isEmpty { try session.execute(Self.park, Settlement(dead: orphans).deadParameters) }
             let events = rows.compactMap(\.event)
             if events.isEmpty { try session.commit() }
-            return (events, rows.first?.foundCount == limit)
+            return (events, ClaimReach(rows, in: range, limit: limit))
         }
-        return events.isEmpty ? nil : Claim(events: events, isFull: isFull, connection: connection)
+        return Claim(events: events, reach: reach, connection: connection)
     }
 
-    private init(events: [ClaimedEvent], isFull: Bool, connection: PostgresConnection) {
+    private init(events: [ClaimedEvent], reach: ClaimReach, connection: PostgresConnection) {
         self.events = events
-        self.isFull = isFull
+        self.reach = reach
         self.connection = connection
     }
 
     // SKIP LOCKED lets any number of relays work side by side: it relies on a row staying locked until its batch is settled. LATERAL
-    // with OFFSET 0 makes the planner look each event up by key whatever its statistics say of a backlog that comes and goes.
-    private static let statement = PostgresStatement(
+    // with OFFSET 0 makes the planner look each event up by key whatever its statistics say of a backlog that comes and goes. The greatest
+    // place is of the claim's own snapshot: a row that commits after it and is beyond it is not passed over.
+    static let statement = PostgresStatement(
         "outbox.claim",
         """
         WITH claimed AS MATERIALIZED (
             SELECT seq, id, attempts, maybe_sent
             FROM skillrelay.outbox_pending
-            WHERE seq > $3 AND next_attempt_at <= now()
-                AND ((exchange, routing_key) IN (SELECT * FROM unnest($5::text[], $6::text[]))) = $4
+            WHERE seq > $3 AND seq <= $4 AND next_attempt_at <= now()
+                AND ((exchange, routing_key) IN (SELECT * FROM unnest($6::text[], $7::text[]))) = $5
             ORDER BY seq
             LIMIT $1
             FOR UPDATE SKIP LOCKED
@@ -77,11 +78,16 @@ struct Claim: ~Copyable {
                     AS bytes_through
             FROM claimed
             LEFT JOIN LATERAL (SELECT * FROM skillrelay.outbox WHERE outbox.id = claimed.id OFFSET 0) AS event ON true
+        ), fitting AS (
+            SELECT * FROM sized WHERE place = 1 OR id IS NULL OR bytes_through <= $2
+        ), found AS (
+            SELECT count(*) AS count FROM claimed
         )
-        SELECT seq, pending_id, attempts, maybe_sent, id, exchange, routing_key, type, payload, headers::text, created_at,
-            (SELECT count(*) FROM claimed)
-        FROM sized
-        WHERE place = 1 OR id IS NULL OR bytes_through <= $2
+        SELECT found.count, CASE WHEN found.count < $1 THEN (
+                SELECT max(seq) FROM skillrelay.outbox_pending WHERE seq > $3 AND seq <= $4
+            ) END, (SELECT last_value FROM skillrelay.outbox_pending_seq_seq),
+            seq, pending_id, attempts, maybe_sent, id, exchange, routing_key, type, payload, headers::text, created_at
+        FROM found LEFT JOIN fitting ON true
         ORDER BY seq
         """
     )
@@ -140,7 +146,7 @@ struct Claim: ~Copyable {
 }
 
 extension Claim.Scope {
-    fileprivate var parameters: [PostgresValue] {
+    var parameters: [PostgresValue] {
         let (isIn, destinations): (Bool, [Destination]) =
             switch self {
             case .allBut(let destinations): (false, destinations)
@@ -152,22 +158,31 @@ extension Claim.Scope {
     }
 }
 
-/// A claimed pending row, with its event or without.
+/// What one row of the answer says: of the claim, and of a pending row, with its event or without, unless none was found.
 private struct Row {
+    /// Rows that the claim has locked, also those that its bound of bytes has left out.
+    let foundCount: Int
+    /// The last row of the range, whether due or not; not asked for when as many as wanted were found.
+    let greatest: Int64?
+    /// The last place that was given away.
+    let lastPlace: Int64
+    let sequence: Int64?
     var event: ClaimedEvent?
     var orphan: Settlement.Dead?
-    /// Of all rows of the claim, also those that its bound of bytes has left out.
-    let foundCount: Int
 
     init(row: borrowing PostgresRow) throws {
         let (
-            sequence, pendingID, attempts, maybeSent, id, exchange, routingKey, type, payload, headers, createdAt,
-            foundCount
+            foundCount, greatest, lastPlace, sequence, pendingID, attempts, maybeSent, id, exchange, routingKey, type,
+            payload, headers, createdAt
         ) = try row.decode(
-            Int64.self, UUID.self, Int.self, Bool.self, UUID?.self, String?.self, String?.self, String?.self,
-            [UInt8]?.self, String?.self, PostgresTimestamp?.self, Int.self
+            Int.self, Int64?.self, Int64.self, Int64?.self, UUID?.self, Int?.self, Bool?.self, UUID?.self, String?.self,
+            String?.self, String?.self, [UInt8]?.self, String?.self, PostgresTimestamp?.self
         )
         self.foundCount = foundCount
+        self.greatest = greatest
+        self.lastPlace = lastPlace
+        self.sequence = sequence
+        guard let sequence, let pendingID, let attempts, let maybeSent else { return }
         guard let id, let exchange, let routingKey, let payload, let headers, let createdAt else {
             self.orphan = Settlement.Dead(
                 sequence: sequence, id: pendingID, attempts: attempts, error: "its row in skillrelay.outbox is gone"
@@ -178,6 +193,25 @@ private struct Row {
             sequence: sequence, id: id, exchange: exchange, routingKey: routingKey, type: type, payload: payload,
             headers: headers, createdAt: createdAt, attempts: attempts, maybeSent: maybeSent
         )
+    }
+}
+
+extension ClaimReach {
+    fileprivate init(_ rows: [Row], in range: ClaimRange, limit: Int) {
+        // The answer has one row at least.
+        let answer = rows[0]
+        let places = rows.compactMap(\.sequence)
+        self.isCut = places.count < answer.foundCount
+        self.isFull = self.isCut || answer.foundCount == limit
+        self.isAtHead = answer.lastPlace <= range.through
+        self.isVoid = !self.isFull && answer.greatest == nil
+        if self.isCut {
+            self.through = rows.last { $0.event != nil }?.sequence ?? range.after
+        } else if self.isFull {
+            self.through = places.last ?? range.after
+        } else {
+            self.through = self.isAtHead ? answer.greatest ?? range.after : range.through
+        }
     }
 }
 

@@ -142,6 +142,36 @@ struct OutageClassTests {
         }
     }
 
+    @Test("a destination whose confirms never come is found and left alone, counts no attempt, and others flow")
+    func mute() async throws {
+        try await withTestDatabase { database in
+            try await withScriptedBroker({ $0.routingKey == "mute" ? [] : [.ack($0.tag)] }) { broker in
+                // Ahead of the others, and between them.
+                try await database.enqueue(20, exchange: "", key: "mute")
+                try await database.enqueue(20, exchange: "", key: "good")
+                try await database.enqueue(20, exchange: "", key: "mute")
+                let publisher = try Self.publisher(broker) { $0.publishTimeout = .milliseconds(300) }
+                let good = { try await database.value(Self.pendingGood, as: Int.self) }
+                try await running(publisher, try database.relay(publisher) { $0.retryPolicy = RetryPolicy() }) {
+                    try await eventually("the others are through") { try await good() == 0 }
+                    try await database.enqueue(500, exchange: "", key: "good")
+                    try await eventually("later ones, too") { try await good() == 0 }
+                }
+                #expect(Set(broker.published.filter { $0.routingKey == "good" }.map(\.messageID)).count == 520)
+                // Those that came after a mute one in its window, at most.
+                #expect(broker.published.count { $0.routingKey == "good" } <= 540)
+                let rest = try await database.values(
+                    "SELECT DISTINCT attempts FROM skillrelay.outbox_pending", as: Int.self)
+                #expect(rest == [0])
+                #expect(try await database.pendingCount() == 40)
+                let marked = "SELECT bool_or(maybe_sent) FROM skillrelay.outbox_pending"
+                #expect(try await database.value(marked, as: Bool.self))
+            }
+        }
+    }
+
+    private static let pendingGood = "SELECT count(*) FROM skillrelay.outbox_pending WHERE routing_key = 'good'"
+
     @Test("a queue that stays full is asked with one event now and then, not in a loop")
     func noHotLoop() async throws {
         try await withTestDatabase { database in
@@ -187,9 +217,13 @@ struct OutageClassTests {
         }
     }
 
-    private static func publisher(_ broker: ScriptedBroker) throws -> RabbitMQEventPublisher {
-        RabbitMQEventPublisher(
-            configuration: try RabbitMQConfiguration(urls: broker.url), exchanges: [],
+    private static func publisher(
+        _ broker: ScriptedBroker, _ change: (inout RabbitMQConfiguration) -> Void = { _ in }
+    ) throws -> RabbitMQEventPublisher {
+        var configuration = try RabbitMQConfiguration(urls: broker.url)
+        change(&configuration)
+        return RabbitMQEventPublisher(
+            configuration: configuration, exchanges: [],
             retryPolicy: RetryPolicy(base: .milliseconds(10), cap: .milliseconds(500)), logger: Logger(label: "test")
         )
     }

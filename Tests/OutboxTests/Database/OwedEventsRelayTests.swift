@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Postgres
 import Support
+import Synchronization
 import Testing
 
 @testable import Outbox
@@ -151,9 +152,9 @@ struct OwedEventsRelayTests {
         try await withTestDatabase { database in
             try await database.enqueue(3)
             let (relay, other) = (try await Self.connect(database), try await Self.connect(database))
-            guard let claim = try await Claim.take(.allBut([]), after: 0, limit: 10, bytes: 9000, on: relay) else {
-                throw TestError("nothing to claim")
-            }
+            let claim = try await Claim.take(
+                .allBut([]), in: .init(after: 0, through: 100), limit: 10, bytes: 9000, on: relay
+            )
             var owed = OwedEvents()
             owed.claimed(claim.events)
             owed.add(delivered: claim.events.map(\.id))
@@ -177,9 +178,9 @@ struct OwedEventsRelayTests {
         try await withTestDatabase { database in
             try await database.enqueue(2)
             let connection = try await Self.connect(database)
-            guard let claim = try await Claim.take(.allBut([]), after: 0, limit: 10, bytes: 9000, on: connection) else {
-                throw TestError("nothing to claim")
-            }
+            let claim = try await Claim.take(
+                .allBut([]), in: .init(after: 0, through: 100), limit: 10, bytes: 9000, on: connection
+            )
             let events = claim.events
             try await claim.settle(Settlement(delivered: events))
             try await database.script(
@@ -216,6 +217,49 @@ struct OwedEventsRelayTests {
                 try await eventually("a batch is in flight") { publisher.published.count == 10 }
             }
             try await killing
+            #expect(try await database.pendingCount() == 0)
+            #expect(publisher.published.count == 10)
+        }
+    }
+
+    @Test("at a stop what the second lane owes is written, too, however long that lane takes")
+    func secondLaneAtStop() async throws {
+        try await withTestDatabase { database in
+            let both = Gate()
+            let gate = Gate()
+            let calls = Mutex(0)
+            let publisher = ScriptedPublisher(beforeAnswer: {
+                let call = calls.withLock { calls in
+                    calls += 1
+                    return calls
+                }
+                // The first lane's batch waits until the second has one, and that waits for the test.
+                if call == 1 { return await both.wait() }
+                both.open()
+                await gate.wait()
+            })
+            try await database.enqueue(10)
+            async let answer: Void = {
+                try await eventually("the first lane is done, the second publishes") {
+                    try await database.deliveredIDs().count == 5 && publisher.published.count == 10
+                }
+                let killed = try await database.value(
+                    """
+                    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                    WHERE application_name = 'relay-under-test' AND datname = current_database()
+                        AND state = 'idle in transaction'
+                    """,
+                    as: Int.self
+                )
+                #expect(killed == 1)
+                // Well into the stop.
+                try await Task.sleep(for: .milliseconds(500))
+                gate.open()
+            }()
+            try await running(try database.relay(publisher) { $0.batchSize = 5 }) {
+                try await eventually("both lanes have a batch") { try await database.deliveredIDs().count == 5 }
+            }
+            try await answer
             #expect(try await database.pendingCount() == 0)
             #expect(publisher.published.count == 10)
         }

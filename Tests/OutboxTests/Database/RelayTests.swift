@@ -268,6 +268,44 @@ struct RelayTests {
         }
     }
 
+    @Test("an event that commits after later ones have gone out needs no poll, when its commit is announced")
+    func lateCommitAnnounced() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher()
+            let late = try await PostgresConnection.connect(
+                try PostgresConfiguration(connectionString: database.url), logger: .init(label: "test")
+            )
+            let relay = try database.relay(publisher) { $0.pollInterval = .seconds(600) }
+            try await running(relay) {
+                for number in 1...20 {
+                    try await late.perform { session in
+                        try session.begin()
+                        try session.script("SELECT skillrelay.enqueue('e', 'late', '')")
+                    }
+                    try await database.enqueue(1)
+                    relay.wake()
+                    try await eventually("the other is through") { publisher.published.count == 2 * number - 1 }
+                    try await late.perform { session in try session.commit() }
+                    relay.wake()
+                    try await eventually("the late one too") { publisher.published.count == 2 * number }
+                }
+            }
+            await late.close()
+        }
+    }
+
+    @Test("batches of large events follow each other without a poll")
+    func largeEvents() async throws {
+        try await withTestDatabase { database in
+            let publisher = ScriptedPublisher()
+            try await database.enqueueCore(60, bytes: 100_000)
+            try await running(try database.relay(publisher) { $0.pollInterval = .seconds(600) }) {
+                try await eventually("nothing is pending") { try await database.pendingCount() == 0 }
+            }
+            #expect(publisher.published.count == 60)
+        }
+    }
+
     @Test("a rolled back event is never published")
     func rollback() async throws {
         try await withTestDatabase { database in
@@ -317,9 +355,15 @@ struct RelayTests {
                 try PostgresConfiguration(connectionString: database.url), logger: .init(label: "test")
             )
             var batches: [[Int]] = []
-            while let claim = try await Claim.take(.allBut([]), after: 0, limit: 100, bytes: 2500, on: connection) {
+            var range = ClaimRange(after: 0, through: 100)
+            while true {
+                let claim = try await Claim.take(.allBut([]), in: range, limit: 100, bytes: 2500, on: connection)
                 let events = claim.events
+                guard !events.isEmpty else { break }
                 batches.append(events.map(\.payload.count))
+                // There is more until the last.
+                #expect(claim.reach.isFull == (batches.count < 4))
+                range.after = claim.reach.through
                 try await claim.settle(Settlement(delivered: events))
             }
             await connection.close()

@@ -56,7 +56,7 @@ final class ScriptedPublisher: EventPublisher {
         }
     }
 
-    func publish(_ events: [ClaimedEvent]) async -> [DeliveryOutcome] {
+    func publish(_ events: [ClaimedEvent], asProbe: Bool) async -> [DeliveryOutcome] {
         self.state.withLock { state in
             state.published += events
             if !self.staysReady { state.isReady = false }

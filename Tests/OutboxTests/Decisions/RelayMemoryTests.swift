@@ -36,4 +36,29 @@ struct RelayMemoryTests {
         marked.maybeSent = true
         #expect(self.memory.begin(events) == [.complete, .publish(marked)])
     }
+
+    @Test("what a batch has left, and what waits for a destination that is back, is looked at again at once")
+    mutating func recall() {
+        let now = ContinuousClock.now
+        let events = (11...14).map { ClaimedEvent.fixture(sequence: $0) }
+        let outcomes: [DeliveryOutcome] = [.delivered, .unknown("lost"), .unsent("lost"), .delivered]
+        func place(_ outcomes: [DeliveryOutcome], recovered: [Destination: Int64] = [:], isCut: Bool = false) -> Int64?
+        {
+            var memory = self.memory
+            let onward = memory.floor.next(at: now)
+            memory.floor.ended(onward, ClaimReach(through: 14, isAtHead: true), took: .zero, at: now)
+            var settlement = Settlement()
+            settlement.recovered = recovered
+            memory.recall(events, outcomes, settlement, isCut: isCut, at: now)
+            let look = memory.floor.next(at: now)
+            return look.kind == .recall ? look.range.after : nil
+        }
+        let delivered = Array(repeating: DeliveryOutcome.delivered, count: 4)
+        #expect(place(outcomes) == 11)
+        #expect(place(delivered) == nil)
+        #expect(place(delivered, isCut: true) == 14)
+        #expect(place(outcomes, recovered: [events[0].destination: 5]) == 4)
+        // Their pause, or their delay, keeps them back.
+        #expect(place(Array(repeating: .destinationFault("refused"), count: 4)) == nil)
+    }
 }

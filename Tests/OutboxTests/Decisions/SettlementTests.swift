@@ -45,13 +45,13 @@ struct SettlementTests {
         for seconds in [1, 2, 4, 8, 8] {
             _ = self.plan(two)
             #expect(self.planner.pauses.paused == [destination])
-            #expect(self.planner.pauses.due(self.start + .seconds(seconds) - .milliseconds(1)).isEmpty)
-            #expect(self.planner.pauses.due(self.start + .seconds(seconds)) == [destination])
+            #expect(self.planner.pauses.due(self.start + .seconds(seconds) - .milliseconds(1)) == nil)
+            #expect(self.planner.pauses.due(self.start + .seconds(seconds))?.destination == destination)
         }
-        #expect(self.plan([(.fixture(), .delivered)]).recovered == [destination])
+        #expect(self.plan([(.fixture(), .delivered)]).recovered == [destination: 1])
         #expect(self.planner.pauses.paused.isEmpty)
         _ = self.plan(two)
-        #expect(self.planner.pauses.due(self.start + .seconds(1)) == [destination])
+        #expect(self.planner.pauses.due(self.start + .seconds(1))?.destination == destination)
     }
 
     @Test("a destination that took one event of a batch and refused another is paused")
@@ -61,11 +61,31 @@ struct SettlementTests {
         #expect(self.planner.pauses.paused.count == 1)
     }
 
-    @Test("a paused destination that has no event left is forgotten")
-    mutating func forget() {
-        let event = ClaimedEvent.fixture()
+    @Test("the destination that has waited longest is asked first, from its first event on")
+    mutating func longestOverdue() {
+        let fault = DeliveryOutcome.destinationFault("refused")
+        _ = self.plan([(.fixture(sequence: 7, routingKey: "b"), fault)])
+        _ = self.plan(
+            [(.fixture(sequence: 9, routingKey: "a"), fault), (.fixture(sequence: 5, routingKey: "a"), fault)],
+            at: self.start - .milliseconds(1)
+        )
+        let first = self.planner.pauses.due(self.start + .seconds(2))
+        #expect(first?.destination.routingKey == "a" && first?.after == 4)
+        _ = self.plan([(.fixture(sequence: 5, routingKey: "a"), fault)], at: self.start + .seconds(2))
+        #expect(self.planner.pauses.due(self.start + .seconds(2))?.destination.routingKey == "b")
+    }
+
+    @Test("a paused destination is sought further on, and forgotten when it has no event left")
+    mutating func sought() {
+        let event = ClaimedEvent.fixture(sequence: 10)
+        let range = ClaimRange(after: 9, through: 100)
         _ = self.plan([(event, .destinationFault("refused"))])
-        self.planner.forget(event.destination)
+        self.planner.sought(event.destination, ClaimReach(through: 100), in: range)
+        #expect(self.planner.pauses.due(self.start + .seconds(1))?.after == 100)
+        // What filled the claim was none of its events that could be had.
+        self.planner.sought(event.destination, ClaimReach(through: 9, isFull: true, isAtHead: true), in: range)
+        #expect(self.planner.pauses.paused == [event.destination])
+        self.planner.sought(event.destination, ClaimReach(through: 90, isAtHead: true), in: range)
         #expect(self.planner.pauses.paused.isEmpty)
     }
 
@@ -74,7 +94,7 @@ struct SettlementTests {
         let event = ClaimedEvent.fixture()
         #expect(self.plan([(event, .destinationFault("refused"))]).failing == [event.destination: "refused"])
         #expect(self.plan([(event, .destinationFault("refused"))]).failing.isEmpty)
-        #expect(self.plan([(event, .delivered)]).recovered == [event.destination])
+        #expect(self.plan([(event, .delivered)]).recovered == [event.destination: 1])
         #expect(self.plan([(event, .delivered)]).recovered.isEmpty)
     }
 
