@@ -17,6 +17,8 @@ struct Fault: Sendable, CustomTestStringConvertible {
         /// None by one instance alone: its relay knows what it owes, and writes that first. With several another may take the rows
         /// meanwhile: then the batches that all have in flight.
         case noneAlone
+        /// What one lane has in flight: that of the other is known to be none.
+        case oneBatch
         /// The batches that one instance has in flight.
         case oneInstance
         /// The batches that all instances have in flight.
@@ -26,6 +28,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
             switch self {
             case .none: 0
             case .noneAlone: instances == 1 ? 0 : Cluster.inFlight * instances
+            case .oneBatch: Cluster.batchSize
             case .oneInstance: Cluster.inFlight
             case .everyInstance: Cluster.inFlight * instances
             }
