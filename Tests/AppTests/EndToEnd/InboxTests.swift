@@ -33,18 +33,61 @@ struct InboxTests {
             #expect(messages.count == 2)
             #expect(Set(messages.map(\.messageID)).count == 1)
 
+            let ids = Set(try messages.map { try #require(UUID(uuidString: $0.messageID)) })
             for message in messages {
                 let id = try #require(UUID(uuidString: message.messageID))
-                try await system.database.connection.perform { session in
-                    try session.transaction {
-                        guard try session.execute(receive, [.uuid(id)]) == 1 else { return }
-                        try session.execute(Self.work, [.uuid(id)])
-                    }
-                }
+                try await system.database.script("BEGIN")
+                _ = try await Self.work(on: id, receive, system.database.connection)
+                try await system.database.script("COMMIT")
             }
             #expect(try await system.database.value("SELECT count(*) FROM work", as: Int.self) == 1)
-            try await system.database.script(sql[2])
-            #expect(try await system.database.value("SELECT count(*) FROM inbox", as: Int.self) == 1)
+            // One from long ago goes, this one stays.
+            try await system.database.script(
+                "INSERT INTO inbox VALUES (gen_random_uuid(), now() - interval '61 days'); \(sql[2])"
+            )
+            #expect(try await system.database.values("SELECT message_id FROM inbox", as: UUID.self) == Array(ids))
+        }
+    }
+
+    @Test("of two consumers that get a message at once the second waits, and does the work only if the first did not")
+    func atOnce() async throws {
+        let sql = try self.statements()
+        let receive = PostgresStatement("inbox.receive", sql[1])
+        try await withTestDatabase { database in
+            try await database.script("\(sql[0]); CREATE TABLE work (message_id uuid)")
+            for firstSucceeds in [true, false] {
+                let id = UUID()
+                try await database.script("BEGIN")
+                #expect(try await Self.work(on: id, receive, database.connection))
+                try await withTestConnection(to: database.url) { other in
+                    async let isWorkOfSecond = Self.work(on: id, receive, other)
+                    try await withTestConnection(to: database.url) { observer in
+                        let locks = TestDatabase(url: database.url, connection: observer)
+                        try await eventually("the second waits") {
+                            try await locks.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1
+                        }
+                    }
+                    try await database.script(firstSucceeds ? "COMMIT" : "ROLLBACK")
+                    #expect(try await isWorkOfSecond != firstSucceeds)
+                }
+                let count = try await database.value(
+                    "SELECT count(*) FROM work WHERE message_id = $1", [.uuid(id)], as: Int.self
+                )
+                #expect(count == 1)
+            }
+        }
+    }
+
+    /// What a consumer does in one transaction; true when the work was its own.
+    private static func work(
+        on id: UUID,
+        _ receive: PostgresStatement,
+        _ connection: PostgresConnection
+    ) async throws -> Bool {
+        try await connection.perform { session in
+            guard try session.execute(receive, [.uuid(id)]) == 1 else { return false }
+            try session.execute(Self.work, [.uuid(id)])
+            return true
         }
     }
 

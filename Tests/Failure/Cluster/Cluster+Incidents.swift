@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Postgres
 import Support
 
@@ -7,16 +8,23 @@ extension Cluster {
     func suffer(_ faults: [Fault], for duration: Duration) async throws {
         var incidents: [Int] = []
         var heals: [Heal] = []
+        // Full batches in every lane, when it strikes.
+        try await self.enqueue(Self.burst)
         do {
             for fault in faults {
                 let incident = self.ledger.injecting(
                     fault.name,
                     duplicatesAllowed: fault.repeats.bound(instances: self.instances.count),
+                    marksRepeats: fault.target == .broker && faults.allSatisfy { $0.target == .broker },
                     recoveryBudget: fault.recovery
                 )
                 Report.progress("\(self.ledger.now.inSeconds) fault: \(fault.name)")
                 incidents.append(incident)
-                heals.append(try await fault.inject(self))
+                // A database that is away takes no events, and might not even refuse them.
+                let heal =
+                    faults.contains { $0.target == .database }
+                    ? try await fault.inject(self) : try await self.underPressure { try await fault.inject(self) }
+                heals.append(heal)
             }
             try await Task.sleep(for: duration)
         } catch {
@@ -37,7 +45,7 @@ extension Cluster {
     private func becomeWell(after moment: Duration, within limit: Duration) async throws {
         do {
             try await eventually("the system is well again", within: limit) {
-                guard self.ledger.isAlive(after: moment) else { return false }
+                guard self.ledger.isAlive(after: moment, instances: self.instances.count) else { return false }
                 let age = try? await self.query(
                     "SELECT coalesce(oldest_pending_age_seconds, 0)::float8 FROM skillrelay.relay_status",
                     as: Double.self
@@ -59,6 +67,7 @@ extension Cluster {
     /// Ends the load, waits until all is delivered, and looks at what there is then.
     func comeToRest() async throws {
         try await self.load.stop()
+        try await self.proveEachRelay()
         // What is not delivered even then is for the checker to find.
         try? await eventually("the outbox is empty", within: .seconds(60)) {
             try await self.query("SELECT pending FROM skillrelay.relay_status", as: Int.self) == [0]
@@ -69,6 +78,24 @@ extension Cluster {
         self.ledger.found(try await self.outbox())
     }
 
+    /// Each relay delivers something while the others are away: with several, one that is dead for good goes unnoticed.
+    private func proveEachRelay() async throws {
+        guard self.instances.count > 1 else { return }
+        for (number, alone) in self.instances.enumerated() {
+            let others = self.instances.filter { $0 !== alone }
+            for other in others { try await other.end(by: SIGTERM) }
+            try await self.enqueue(Self.batchSize)
+            do {
+                try await eventually("instance \(number) delivers alone") {
+                    try await self.query("SELECT pending FROM skillrelay.relay_status", as: Int.self) == [0]
+                }
+            } catch let error as TestError {
+                throw TestError("\(error)\n\(self.logs)")
+            }
+            for other in others { try await other.start() }
+        }
+    }
+
     private func outbox() async throws -> Outbox {
         struct Payload: Decodable { let task_id: String? }
         var outbox = Outbox()
@@ -76,7 +103,7 @@ extension Cluster {
         let events = PostgresStatement(
             "failure.events",
             """
-            SELECT id, exchange, routing_key, convert_from(payload, 'UTF8'),
+            SELECT id, exchange, routing_key, convert_from(payload, 'UTF8'), headers::text,
                 extract(epoch FROM created_at - clock_timestamp())::float8
             FROM skillrelay.outbox
             """
@@ -84,13 +111,15 @@ extension Cluster {
         outbox.events = try await withTestConnection(to: self.databaseURL) { connection in
             try await connection.perform { session in
                 try session.query(events, []) { row in
-                    let (id, exchange, routingKey, body, age) = try row.decode(
-                        UUID.self, String.self, String.self, String.self, Double.self
+                    let (id, exchange, routingKey, body, headers, age) = try row.decode(
+                        UUID.self, String.self, String.self, String.self, String.self, Double.self
                     )
                     return Outbox.Event(
                         id: id.uuidString.lowercased(),
                         task: try JSONDecoder().decode(Payload.self, from: Data(body.utf8)).task_id,
-                        exchange: exchange, routingKey: routingKey, body: body, createdAt: .seconds(now + age)
+                        exchange: exchange, routingKey: routingKey, body: body,
+                        headers: try JSONDecoder().decode([String: String].self, from: Data(headers.utf8)),
+                        createdAt: .seconds(now + age)
                     )
                 }
             }

@@ -3,6 +3,7 @@ import Synchronization
 /// Chance that can be had again: the same seed draws the same numbers.
 final class Draws: Sendable {
     private let generator: Mutex<SeededGenerator>
+    private let names = Atomic(0)
 
     init(seed: UInt64) {
         self.generator = Mutex(SeededGenerator(seed: seed))
@@ -11,6 +12,11 @@ final class Draws: Sendable {
     /// 0 up to, and without, `bound`.
     func below(_ bound: Int) -> Int {
         self.generator.withLock { Int.random(in: 0..<bound, using: &$0) }
+    }
+
+    /// A number that was not given before; the same in each run.
+    func name() -> Int {
+        self.names.add(1, ordering: .relaxed).newValue
     }
 }
 

@@ -34,7 +34,7 @@ final class Load: Sendable {
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<Self.clientCount {
                 group.addTask {
-                    await self.request(from: self.instances[number % self.instances.count])
+                    await self.request(from: number % self.instances.count)
                     self.state.withLock { $0.busyCount -= 1 }
                 }
             }
@@ -56,12 +56,14 @@ final class Load: Sendable {
         let request: Int
         let path: String
         let status: String
-        /// With a key it is repeated until its outcome is known.
-        let key: String?
+        /// Its trace context, if it has one; and a key with which it is repeated until its outcome is known.
+        let headers: [String: String]
+        let hasKey: Bool
     }
 
     /// One client: comes back by itself when the instance was away.
-    private func request(from instance: Instance) async {
+    private func request(from number: Int) async {
+        let instance = self.instances[number]
         var open: Intent?
         while !self.isStopped || open != nil, !Task.isCancelled {
             if let port = instance.port {
@@ -70,8 +72,8 @@ final class Load: Sendable {
                 try? await probe.withConnection { connection in
                     while !self.isStopped || open != nil {
                         let intent = open ?? self.nextIntent()
-                        open = intent.key == nil ? nil : intent
-                        if try await self.send(intent, over: connection) { open = nil }
+                        open = intent.hasKey ? intent : nil
+                        if try await self.send(intent, to: number, over: connection) { open = nil }
                         try await Task.sleep(for: Self.pause)
                     }
                 }
@@ -88,36 +90,53 @@ final class Load: Sendable {
         }
         let task = self.tasks[number % self.tasks.count]
         let status = number % 50 == 49 ? "done" : ["success", "failed", "success", "running"][number / 2 % 4]
+        let context = Self.context(number)
+        let key = number.isMultiple(of: 2) ? ["idempotency-key": UUID().uuidString] : [:]
         return Intent(
             request: self.ledger.sending(
-                task: task.id, status: status, expectsEvent: status == "success" || status == "failed"
+                task: task.id, status: status, expectsEvent: status == "success" || status == "failed",
+                context: context
             ),
             path: task.statusPath,
             status: status,
-            key: number.isMultiple(of: 2) ? UUID().uuidString : nil
+            headers: context.merging(key) { $1 },
+            hasKey: !key.isEmpty
         )
     }
 
+    /// What some clients send to find their request again in the message: each a trace of its own, every other one with a state.
+    private static func context(_ number: Int) -> [String: String] {
+        guard number.isMultiple(of: 3) else { return [:] }
+        let trace = String(number + 1, radix: 16)
+        let parent = "00-\(String(repeating: "0", count: 32 - trace.count))\(trace)-00f067aa0ba902b7-01"
+        let state = number.isMultiple(of: 6) ? ["tracestate": "load=\(number)"] : [:]
+        return state.merging(["traceparent": parent]) { $1 }
+    }
+
     /// Asks once, and notes what is known then; true when that is final.
-    private func send(_ intent: Intent, over connection: HTTPConnection) async throws -> Bool {
+    private func send(_ intent: Intent, to instance: Int, over connection: HTTPConnection) async throws -> Bool {
+        let sentAt = self.ledger.now
         do {
             let answer = try await connection.send(
-                "PATCH", intent.path, headers: intent.key.map { ["idempotency-key": $0] } ?? [:],
-                body: #"{"status":"\#(intent.status)"}"#
+                "PATCH", intent.path, headers: intent.headers, body: #"{"status":"\#(intent.status)"}"#
             )
-            switch answer.status {
-            case 200..<300: self.ledger.answered(intent.request, .ok)
-            // The same key is still at work.
-            case 409: self.ledger.answered(intent.request, .unknown("409"))
-            case 400..<500: self.ledger.answered(intent.request, .refused(answer.status))
-            case 503 where intent.key == nil && answer.text.contains("nothing was changed"):
-                self.ledger.answered(intent.request, .refused(503))
-            default: self.ledger.answered(intent.request, .unknown("\(answer.status) \(answer.text)"))
-            }
+            let known = Self.known(from: answer, isRepeatable: intent.hasKey)
+            self.ledger.answered(intent.request, known, by: instance, sentAt: sentAt)
             return (200..<500).contains(answer.status) && answer.status != 409
         } catch {
-            self.ledger.answered(intent.request, .unknown("no answer: \(error)"))
+            self.ledger.answered(intent.request, .unknown("no answer: \(error)"), by: instance, sentAt: sentAt)
             throw error
+        }
+    }
+
+    private static func known(from answer: HTTPAnswer, isRepeatable: Bool) -> Request.Answer {
+        switch answer.status {
+        case 200..<300: .ok
+        // The same key is still at work.
+        case 409: .unknown("409")
+        case 400..<500: .refused(answer.status)
+        case 503 where !isRepeatable && answer.text.contains("nothing was changed"): .refused(503)
+        default: .unknown("\(answer.status) \(answer.text)")
         }
     }
 }

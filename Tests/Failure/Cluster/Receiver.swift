@@ -10,6 +10,10 @@ final class Receiver: Sendable {
         var isPaused = false
         var markers: Set<String> = []
         var lastArrival = ContinuousClock.now
+        /// What this connection has received, oldest first; what is too old to be delivered again is forgotten.
+        var recent: [(id: String, at: ContinuousClock.Instant)] = []
+        /// The broker has died, and may have forgotten acknowledgements that it had not written yet.
+        var brokerHasCrashed = false
     }
 
     /// Few, so that a broker that dies repeats few.
@@ -38,11 +42,34 @@ final class Receiver: Sendable {
     private func receive(on connection: RabbitMQConnection) async throws {
         let consumer = try await connection.consume(RabbitMQConnection.coreQueue, prefetch: Self.prefetch)
         self.state.withLock { $0.consumer = consumer }
-        defer { self.state.withLock { $0.consumer = nil } }
+        defer { self.connectionEnded() }
         for try await delivery in consumer {
             self.note(delivery)
             try await consumer.ack(delivery)
         }
+    }
+
+    /// The broker counts on an acknowledgement for no more than the prefetch: what came before the last of them it knows as done.
+    private func connectionEnded() {
+        let unacknowledged = self.state.withLock { state in
+            let moment = ContinuousClock.now - Self.unwritten
+            let count = state.brokerHasCrashed ? state.recent.count { $0.at > moment } : 0
+            defer {
+                state.consumer = nil
+                state.recent = []
+                state.brokerHasCrashed = false
+            }
+            return state.recent.suffix(max(count, Int(Self.prefetch))).map(\.id)
+        }
+        self.ledger.consumerLost(unacknowledged)
+    }
+
+    /// How long a broker may have an acknowledgement in memory only.
+    private static let unwritten = Duration.seconds(1)
+
+    /// To be said before the broker is crashed.
+    func brokerWillCrash() {
+        self.state.withLock { $0.brokerHasCrashed = true }
     }
 
     private func note(_ delivery: RabbitMQDelivery) {
@@ -57,12 +84,18 @@ final class Receiver: Sendable {
                 exchange: message.exchange,
                 routingKey: message.routingKey,
                 body: String(decoding: message.body, as: UTF8.self),
+                headers: message.headers.filter { $0.key != "x-possible-duplicate" }.mapValues(\.text),
                 possibleDuplicate: message.headers["x-possible-duplicate"] == .bool(true),
                 redelivered: delivery.redelivered,
                 at: self.ledger.now
             )
         )
-        self.state.withLock { $0.lastArrival = .now }
+        self.state.withLock { state in
+            state.lastArrival = .now
+            state.recent.append((message.messageID, .now))
+            // Far more than can be received in the time that matters; in portions, so that it costs little.
+            if state.recent.count > 20_000 { state.recent.removeFirst(10_000) }
+        }
     }
 
     /// Stops receiving: messages stay in the queue.
@@ -92,5 +125,12 @@ final class Receiver: Sendable {
         try await eventually("the consumer comes to rest", within: limit) {
             self.state.withLock { $0.markers.contains(marker) && .now - $0.lastArrival > quiet }
         }
+    }
+}
+
+extension RabbitMQHeader {
+    /// As the outbox's table has it: a text is itself, anything else is told by its case.
+    fileprivate var text: String {
+        if case .string(let text) = self { text } else { "\(self)" }
     }
 }

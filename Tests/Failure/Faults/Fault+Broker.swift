@@ -5,11 +5,22 @@ import Support
 extension Fault {
     static let broker: [Fault] = [
         Fault("broker: SIGKILL, restart", .broker, .everyInstance, lasting: .zero) { cluster in
+            cluster.receiver.brokerWillCrash()
             try await cluster.servers.crash(.rabbitmq)
             return { try await cluster.servers.revive() }
         },
         .frozenBroker(for: .seconds(5)),
-        Fault("broker: memory alarm", .broker, .everyInstance, lasting: .seconds(4)) { cluster in
+        Fault("broker: SIGSTOP for 1 s", .broker, .none, lasting: .seconds(1)) { cluster in
+            let reconnects = cluster.brokerProxy.clientsGoneCount
+            try cluster.servers.signal(SIGSTOP, .rabbitmq)
+            return {
+                try cluster.servers.signal(SIGCONT, .rabbitmq)
+                guard cluster.brokerProxy.clientsGoneCount == reconnects else {
+                    throw TestError("a second of silence ended the broker's connection")
+                }
+            }
+        },
+        Fault("broker: memory alarm", .broker, .noneAlone, lasting: .seconds(4)) { cluster in
             try await cluster.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
             return { try await cluster.servers.rabbitmqctl("set_vm_memory_high_watermark", "0.4") }
         },
@@ -58,35 +69,11 @@ extension Fault {
         },
     ]
 
-    /// Too long for a run that is to take a few minutes.
-    static let long: [Fault] = [
-        .frozenBroker(for: .seconds(30)),
-        .frozenDatabase(for: .seconds(30)),
-        .stoppedWithBatch,
-    ]
-
-    private static func frozenBroker(for duration: Duration) -> Fault {
+    static func frozenBroker(for duration: Duration) -> Fault {
         Fault("broker: SIGSTOP for \(duration.components.seconds) s", .broker, .everyInstance, lasting: duration) {
             cluster in
             try cluster.servers.signal(SIGSTOP, .rabbitmq)
             return { try cluster.servers.signal(SIGCONT, .rabbitmq) }
         }
-    }
-}
-
-extension Fault {
-    init(
-        _ name: String,
-        _ target: Target,
-        _ repeats: Repeats,
-        lasting duration: Duration = .seconds(2),
-        recovery: Duration = .seconds(10),
-        needsTraffic: Bool = false,
-        inject: @escaping @Sendable (Cluster) async throws -> Heal
-    ) {
-        self.init(
-            name: name, target: target, repeats: repeats, duration: duration, recovery: recovery,
-            needsTraffic: needsTraffic, inject: inject
-        )
     }
 }

@@ -5,12 +5,28 @@ import Support
 
 extension Fault {
     static let database: [Fault] = [
-        Fault("database: SIGKILL, restart", .database, .everyInstance, lasting: .seconds(1)) { cluster in
+        Fault("database: SIGKILL, restart", .database, .noneAlone, lasting: .seconds(1)) { cluster in
             try await cluster.servers.crash(.postgres)
             return { try await cluster.servers.revive() }
         },
+        .restarted("fast", by: SIGINT),
+        .restarted("immediate", by: SIGQUIT),
+        Fault("database: SIGKILL of a session", .database, .noneAlone, lasting: .zero) { cluster in
+            // The server takes it for a crash: it ends all sessions, and recovers.
+            let sessions = try await cluster.query(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'skillrelay'",
+                as: Int.self
+            )
+            guard let session = sessions.first else { throw TestError("the service has no session") }
+            kill(pid_t(session), SIGKILL)
+            return {
+                try await eventually("the database answers again") {
+                    (try? await cluster.query("SELECT 1", as: Int.self)) == [1]
+                }
+            }
+        },
         .frozenDatabase(for: .seconds(5)),
-        Fault("database: pg_terminate_backend", .database, .everyInstance, lasting: .zero) { cluster in
+        Fault("database: pg_terminate_backend", .database, .noneAlone, lasting: .zero) { cluster in
             _ = try await cluster.query(
                 """
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -40,8 +56,16 @@ extension Fault {
         },
     ]
 
+    /// What `pg_ctl restart --mode` does.
+    private static func restarted(_ mode: String, by signal: Int32) -> Fault {
+        Fault("database: restart, \(mode)", .database, .noneAlone, lasting: .zero) { cluster in
+            try await cluster.servers.crash(.postgres, by: signal)
+            return { try await cluster.servers.revive() }
+        }
+    }
+
     static func frozenDatabase(for duration: Duration) -> Fault {
-        Fault("database: SIGSTOP for \(duration.components.seconds) s", .database, .everyInstance, lasting: duration) {
+        Fault("database: SIGSTOP for \(duration.components.seconds) s", .database, .noneAlone, lasting: duration) {
             cluster in
             try cluster.servers.signal(SIGSTOP, .postgres)
             return { try cluster.servers.signal(SIGCONT, .postgres) }

@@ -20,10 +20,10 @@ extension Fault {
                 victim.signal(SIGSTOP)
                 return { victim.signal(SIGCONT) }
             },
-            .killed(at: "claim_done", .none),
+            .killed(at: "claim_done", .oneBatch),
             .killed(at: "before_mark", .oneInstance),
             .killed(at: "mark_before_commit", .oneInstance),
-            .killed(at: "after_commit", .none),
+            .killed(at: "after_commit", .oneBatch),
             .killed(at: "before_shutdown", .none, by: SIGTERM),
             .killed("publishing", .everyInstance) { cluster in
                 try await cluster.brokerProxy.spring(.toServer, on: AMQPMethod.publish, skipping: 20, .hold)
@@ -50,7 +50,8 @@ extension Fault {
         return { victim.signal(SIGCONT) }
     }
 
-    /// SIGKILL at a pause point: a process of a debug build that reaches it for the tenth time ends itself.
+    /// SIGKILL at a pause point: a process of a debug build that reaches it for the tenth time ends itself. The relay's other lane may have
+    /// a batch in flight then.
     private static func killed(at point: String, _ repeats: Repeats, by signal: Int32? = nil) -> Fault {
         Fault("service: SIGKILL at \(point)", .service, repeats, lasting: .milliseconds(500), needsTraffic: true) {
             cluster in

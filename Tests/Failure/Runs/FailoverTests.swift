@@ -23,9 +23,8 @@ extension FailureTests {
                     try await withService(environment: environment) { service in
                         let client = ProjectClient(port: try await service.port(), token: token)
                         let tasks = try await self.makeTasks(client)
-                        let accepted = try await self.finish(tasks, client) { done in
+                        let accepted = try await self.finish(tasks, client) {
                             // In the middle of it, and with requests under way.
-                            guard done == tasks.count / 2 else { return }
                             try await servers.crash(.postgres)
                             try await standby.promote()
                         }
@@ -41,24 +40,36 @@ extension FailureTests {
             let session = try await client.makeSession()
             try await client.learn(from: session)
             var tasks: [ProjectClient.Task] = []
-            for _ in 0..<40 { tasks.append(try await client.makeTask(in: session)) }
+            for _ in 0..<400 { tasks.append(try await client.makeTask(in: session)) }
             return tasks
         }
 
-        /// Sets each task to `success`, again until it is accepted, always under one key.
+        /// Sets each task to `success`, many at a time, again until it is accepted, always under one key; does something when half are.
         private func finish(
             _ tasks: [ProjectClient.Task],
             _ client: ProjectClient,
-            progress: (Int) async throws -> Void
+            halfway: () async throws -> Void
         ) async throws -> [String] {
             var accepted: [String] = []
-            for task in tasks {
-                let key = ["idempotency-key": task.id]
-                try await eventually("\(task.id) is accepted", within: .seconds(60)) {
-                    try await client.setStatus(of: task, to: "success", headers: key).status == 200
+            try await withThrowingTaskGroup(of: String.self) { group in
+                var rest = tasks[...]
+                func begin() {
+                    guard let task = rest.popFirst() else { return }
+                    group.addTask {
+                        let key = ["idempotency-key": task.id]
+                        try await eventually("\(task.id) is accepted", within: .seconds(60)) {
+                            let answer = try? await client.setStatus(of: task, to: "success", headers: key)
+                            return answer?.status == 200
+                        }
+                        return task.id
+                    }
                 }
-                accepted.append(task.id)
-                try await progress(accepted.count)
+                for _ in 0..<8 { begin() }
+                while let task = try await group.next() {
+                    accepted.append(task)
+                    begin()
+                    if accepted.count == tasks.count / 2 { try await halfway() }
+                }
             }
             return accepted
         }

@@ -1,5 +1,3 @@
-import Foundation
-import Postgres
 import Support
 import Testing
 
@@ -12,9 +10,9 @@ extension FailureTests {
                 // As fast as the database takes them, so that both relays are at it all the time.
                 var written = 0
                 while written < count {
-                    let ids = try await cluster.enqueue(min(1000, count - written))
-                    cluster.ledger.enqueued(ids)
-                    written += ids.count
+                    let portion = min(1000, count - written)
+                    try await cluster.enqueue(portion)
+                    written += portion
                 }
                 try await cluster.comeToRest()
                 let verdict = Checker.check(cluster.ledger.history)
@@ -24,20 +22,5 @@ extension FailureTests {
                 try judge(cluster) { [Report("none", $0)] }
             }
         }
-    }
-}
-
-extension Cluster {
-    /// Enqueues events as any service may: in a transaction of its own, in SQL.
-    fileprivate func enqueue(_ count: Int) async throws -> [String] {
-        try await self.query(
-            """
-            SELECT skillrelay.enqueue('learning.skill', 'learning.skill.distill',
-                convert_to(format('{"n":%s}', n), 'UTF8'), '{}', 'SkillLearnTask')
-            FROM generate_series(1, $1) AS n
-            """,
-            [.int4(Int32(count))],
-            as: UUID.self
-        ).map { $0.uuidString.lowercased() }
     }
 }

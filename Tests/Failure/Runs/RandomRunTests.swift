@@ -44,6 +44,11 @@ struct RunPlan {
     /// A short run must not spend its time on one fault.
     var longestFault: Duration { self.duration > .seconds(300) ? .seconds(60) : .seconds(5) }
 
+    /// What is tested one by one; the long ones only for `scripts/chaos`, which has the time.
+    static var eachFault: [Fault] {
+        ProcessInfo.processInfo.environment["SKILLRELAY_CHAOS_LONG"] == nil ? Fault.each : Fault.random
+    }
+
     /// Enough for a request on each, at the rate of the load.
     var taskCount: Int { Int(self.duration / .seconds(1)) * 150 + 4000 }
 

@@ -62,8 +62,15 @@ package struct Checker {
                 self.object(kind, task, "\(count) events written, at most \(most) asked for", at: moment)
             }
         }
-        for (task, events) in events where requests[task] == nil {
-            self.object(.phantom, events[0].id, "nobody asked for its event", at: events[0].createdAt)
+        for (task, events) in events {
+            guard let asked = requests[task]?.filter(\.expectsEvent) else {
+                self.object(.phantom, events[0].id, "nobody asked for its event", at: events[0].createdAt)
+                continue
+            }
+            // Without a request that may write an event there is an objection already.
+            for event in events where !asked.isEmpty && !asked.contains(where: { $0.context == event.headers }) {
+                self.object(.phantom, event.id, "other headers than its request's", at: event.createdAt)
+            }
         }
     }
 
@@ -71,9 +78,7 @@ package struct Checker {
     private mutating func checkEvents() {
         let outbox = self.history.outbox
         let delivered = Dictionary(outbox.delivered.map { ($0, 1) }, uniquingKeysWith: +)
-        for id in self.history.enqueued.subtracting(outbox.events.map(\.id)) {
-            self.object(.lost, id, "its commit was confirmed, its event is not there", at: .zero)
-        }
+        self.checkEnqueued()
         for event in outbox.events {
             let places = [
                 outbox.pending.contains(event.id) ? "pending" : nil,
@@ -92,13 +97,33 @@ package struct Checker {
             if let times = delivered[event.id], times > 1 {
                 self.object(.outOfPlace, event.id, "delivered \(times) times by the books", at: event.createdAt)
             }
-            if event.task == nil, !self.history.enqueued.contains(event.id) {
-                self.object(.phantom, event.id, "nobody wrote its event", at: event.createdAt)
+        }
+    }
+
+    /// Each event that SQL was to write is there as it was asked for: once if its commit was confirmed, else at most once.
+    private mutating func checkEnqueued() {
+        let written = Dictionary(grouping: self.history.outbox.events.filter { $0.task == nil }, by: \.body)
+        for (body, enqueued) in self.history.enqueued where enqueued.isCommitted && written[body] == nil {
+            self.object(.lost, body, "its commit was confirmed, its event is not there", at: .zero)
+        }
+        for (body, events) in written {
+            guard let enqueued = self.history.enqueued[body] else {
+                self.object(.phantom, events[0].id, "nobody wrote its event", at: events[0].createdAt)
+                continue
+            }
+            for event in events.dropFirst() {
+                self.object(.doubledEvent, event.id, "enqueued once, written again", at: event.createdAt)
+            }
+            for event in events
+            where (event.exchange, event.routingKey) != (enqueued.exchange, enqueued.routingKey)
+                || event.headers != enqueued.headers
+            {
+                self.object(.phantom, event.id, "not the event that was enqueued", at: event.createdAt)
             }
         }
     }
 
-    /// Each message is its event: the same body, to the same destination.
+    /// Each message is its event: the same body and headers, to the same destination.
     private mutating func checkArrivals() {
         let events = Dictionary(self.history.outbox.events.map { ($0.id, $0) }) { first, _ in first }
         for arrival in self.history.arrivals {
@@ -109,6 +134,9 @@ package struct Checker {
             if arrival.body != event.body {
                 self.object(.phantom, arrival.id, "another body than its event's", at: arrival.at)
             }
+            if arrival.headers != event.headers {
+                self.object(.phantom, arrival.id, "other headers than its event's", at: arrival.at)
+            }
             if (arrival.exchange, arrival.routingKey) != (event.exchange, event.routingKey) {
                 self.object(.outOfPlace, arrival.id, "sent to another destination than its event's", at: arrival.at)
             }
@@ -117,14 +145,32 @@ package struct Checker {
 
     // MARK: Faults
 
-    /// Each repeat falls into the window of a fault that may repeat messages, and has not repeated too many.
-    private mutating func checkDuplicates() {
+    /// Messages beyond the first of each event. One that the broker delivers again is excused, but only as often as the consumer's lost
+    /// connections explain it.
+    private mutating func takeRepeats() -> [Arrival] {
         var repeats: [Arrival] = []
-        for arrivals in self.arrivals.values where arrivals.count > 1 {
-            let later = arrivals.sorted { $0.at < $1.at }.dropFirst()
-            repeats += later.filter { !$0.redelivered }
-            self.verdict.redeliveredCount += later.count(where: \.redelivered)
+        for (id, arrivals) in self.arrivals where arrivals.count > 1 {
+            var sorted = arrivals.sorted { $0.at < $1.at }
+            // A message that waited in a frozen broker may come after its repeat: the one without a mark was the first to be sent.
+            let first = sorted.firstIndex { !$0.possibleDuplicate && !$0.redelivered }
+            sorted.remove(at: first ?? sorted.firstIndex { !$0.possibleDuplicate } ?? 0)
+            var excuses = self.history.unacknowledged[id] ?? 0
+            for arrival in sorted {
+                if arrival.redelivered, excuses > 0 {
+                    excuses -= 1
+                    self.verdict.redeliveredCount += 1
+                } else {
+                    repeats.append(arrival)
+                }
+            }
         }
+        return repeats
+    }
+
+    /// Each repeat falls into the window of a fault that may repeat messages, and has not repeated too many; and it is marked if the relay
+    /// could know.
+    private mutating func checkDuplicates() {
+        let repeats = self.takeRepeats()
         self.verdict.duplicateCount = repeats.count
         for arrival in repeats.sorted(by: { $0.at < $1.at }) {
             let candidates = self.verdict.incidents.indices.filter { index in
@@ -132,13 +178,19 @@ package struct Checker {
                 return finding.incident.window.contains(arrival.at)
                     && finding.duplicateCount < finding.incident.duplicatesAllowed
             }
+            let unmarked = candidates.filter { !self.verdict.incidents[$0].incident.marksRepeats }
             // To the fault that is over first: the others can still explain later ones.
-            let explanation = candidates.min { first, second in
+            let explanation = (arrival.possibleDuplicate || unmarked.isEmpty ? candidates : unmarked).min {
+                first, second in
                 let incidents = self.verdict.incidents
                 return incidents[first].incident.window.upperBound < incidents[second].incident.window.upperBound
             }
             if let explanation {
                 self.verdict.incidents[explanation].duplicateCount += 1
+                if !arrival.possibleDuplicate, unmarked.isEmpty {
+                    let fault = self.verdict.incidents[explanation].incident.fault
+                    self.object(.unmarked, arrival.id, "a repeat without a mark: \(fault)", at: arrival.at)
+                }
             } else {
                 let mark = arrival.possibleDuplicate ? ", marked as a possible one" : ""
                 self.object(.duplicated, arrival.id, "a repeat that no fault allows\(mark)", at: arrival.at)

@@ -1,13 +1,29 @@
 /// Everything that one run did, was told and received, and what the database holds at its end. Times are since the run began.
 package struct History: Sendable {
     package var requests: [Request] = []
-    /// Events that SQL wrote, whose commit was confirmed.
-    package var enqueued: Set<String> = []
+    /// Events that SQL was to write, by their bodies, no two of which are the same.
+    package var enqueued: [String: Enqueued] = [:]
     package var arrivals: [Arrival] = []
+    /// How often the consumer's connection was lost while the broker could take a message for one not acknowledged, by the message's id.
+    package var unacknowledged: [String: Int] = [:]
     package var incidents: [Incident] = []
     package var outbox = Outbox()
 
     package init() {}
+}
+
+/// An event asked for in SQL. Noted before it is written: of a lost commit nobody can tell at once whether it was made.
+package struct Enqueued: Sendable {
+    package let exchange: String
+    package let routingKey: String
+    package let headers: [String: String]
+    package var isCommitted = false
+
+    package init(exchange: String, routingKey: String, headers: [String: String]) {
+        self.exchange = exchange
+        self.routingKey = routingKey
+        self.headers = headers
+    }
 }
 
 /// A status change asked for over HTTP. Noted before it is sent, so that no effect can be unknown to us.
@@ -25,14 +41,17 @@ package struct Request: Sendable {
     package let status: String
     /// Whether the change, if it is made, must write an event.
     package let expectsEvent: Bool
+    /// What its event's message must have as headers, and nothing else.
+    package let context: [String: String]
     package let sentAt: Duration
     package var answer = Answer.unknown("no answer yet")
     package var answeredAt: Duration?
 
-    package init(task: String, status: String, expectsEvent: Bool, sentAt: Duration) {
+    package init(task: String, status: String, expectsEvent: Bool, context: [String: String] = [:], sentAt: Duration) {
         self.task = task
         self.status = status
         self.expectsEvent = expectsEvent
+        self.context = context
         self.sentAt = sentAt
     }
 }
@@ -43,6 +62,8 @@ package struct Arrival: Sendable {
     package var exchange: String
     package var routingKey: String
     package var body: String
+    /// All but the mark, which is apart.
+    package var headers: [String: String]
     /// The sender said that it may have sent it before.
     package var possibleDuplicate: Bool
     /// The broker said that it may have delivered it before: the consumer's doing, not the sender's.
@@ -54,6 +75,7 @@ package struct Arrival: Sendable {
         exchange: String,
         routingKey: String,
         body: String,
+        headers: [String: String] = [:],
         possibleDuplicate: Bool = false,
         redelivered: Bool = false,
         at: Duration
@@ -62,6 +84,7 @@ package struct Arrival: Sendable {
         self.exchange = exchange
         self.routingKey = routingKey
         self.body = body
+        self.headers = headers
         self.possibleDuplicate = possibleDuplicate
         self.redelivered = redelivered
         self.at = at
@@ -73,15 +96,24 @@ package struct Incident: Sendable {
     package let fault: String
     /// How many messages it may repeat, all instances together.
     package let duplicatesAllowed: Int
+    /// Whether the relay lived through it, and so has to mark what it repeats.
+    package let marksRepeats: Bool
     /// How long the system may need after the fault is healed.
     package let recoveryBudget: Duration
     package let injectedAt: Duration
     package var healedAt: Duration?
     package var recoveredAt: Duration?
 
-    package init(fault: String, duplicatesAllowed: Int, recoveryBudget: Duration, injectedAt: Duration) {
+    package init(
+        fault: String,
+        duplicatesAllowed: Int,
+        marksRepeats: Bool = false,
+        recoveryBudget: Duration,
+        injectedAt: Duration
+    ) {
         self.fault = fault
         self.duplicatesAllowed = duplicatesAllowed
+        self.marksRepeats = marksRepeats
         self.recoveryBudget = recoveryBudget
         self.injectedAt = injectedAt
     }
@@ -99,7 +131,7 @@ package struct Incident: Sendable {
 
     /// While its repeats may arrive: what was sent before it was over can wait in the queue for a moment.
     var window: ClosedRange<Duration> {
-        guard let healedAt else { return self.injectedAt...(.seconds(Int64.max / 2)) }
+        guard let healedAt else { return self.injectedAt...Duration.atTheEnd }
         return self.injectedAt...((self.recoveredAt ?? healedAt + self.recoveryBudget) + .seconds(5))
     }
 }
@@ -113,6 +145,7 @@ package struct Outbox: Sendable {
         package var exchange: String
         package var routingKey: String
         package var body: String
+        package var headers: [String: String]
         package var createdAt: Duration
 
         package init(
@@ -121,6 +154,7 @@ package struct Outbox: Sendable {
             exchange: String,
             routingKey: String,
             body: String,
+            headers: [String: String] = [:],
             createdAt: Duration
         ) {
             self.id = id
@@ -128,6 +162,7 @@ package struct Outbox: Sendable {
             self.exchange = exchange
             self.routingKey = routingKey
             self.body = body
+            self.headers = headers
             self.createdAt = createdAt
         }
     }
@@ -139,4 +174,9 @@ package struct Outbox: Sendable {
     package var delivered: [String] = []
 
     package init() {}
+}
+
+extension Duration {
+    /// After all that happened in a run.
+    static let atTheEnd = Duration.seconds(Int64.max / 2)
 }

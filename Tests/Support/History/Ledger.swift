@@ -4,6 +4,8 @@ import Synchronization
 package final class Ledger: Sendable {
     private let start = ContinuousClock.now
     private let recorded = Mutex(History())
+    /// When each instance was last sent a request that it did.
+    private let lastDone = Mutex<[Int: Duration]>([:])
 
     package init() {}
 
@@ -15,24 +17,43 @@ package final class Ledger: Sendable {
     /// Notes a request that is about to be sent.
     ///
     /// - Returns: its number, for its answer.
-    package func sending(task: String, status: String, expectsEvent: Bool) -> Int {
-        let request = Request(task: task, status: status, expectsEvent: expectsEvent, sentAt: self.now)
+    package func sending(task: String, status: String, expectsEvent: Bool, context: [String: String]) -> Int {
+        let request = Request(
+            task: task, status: status, expectsEvent: expectsEvent, context: context, sentAt: self.now
+        )
         return self.recorded.withLock { history in
             history.requests.append(request)
             return history.requests.count - 1
         }
     }
 
-    package func answered(_ number: Int, _ answer: Request.Answer) {
+    /// Notes an instance's answer to a request that was sent to it at a moment.
+    package func answered(_ number: Int, _ answer: Request.Answer, by instance: Int, sentAt: Duration) {
         let now = self.now
         self.recorded.withLock { history in
             history.requests[number].answer = answer
             history.requests[number].answeredAt = now
         }
+        if answer == .ok { self.lastDone.withLock { $0[instance] = max($0[instance] ?? .zero, sentAt) } }
     }
 
-    package func enqueued(_ ids: [String]) {
-        self.recorded.withLock { $0.enqueued.formUnion(ids) }
+    /// Notes events that are about to be written, by their bodies.
+    package func enqueueing(_ events: [String: Enqueued]) {
+        self.recorded.withLock { $0.enqueued.merge(events) { $1 } }
+    }
+
+    /// Their commit was confirmed.
+    package func enqueued(_ bodies: some Sequence<String>) {
+        self.recorded.withLock { history in
+            for body in bodies { history.enqueued[body]?.isCommitted = true }
+        }
+    }
+
+    /// Notes that the broker may take these messages for unacknowledged ones, and deliver them once more.
+    package func consumerLost(_ ids: some Sequence<String>) {
+        self.recorded.withLock { history in
+            for id in ids { history.unacknowledged[id, default: 0] += 1 }
+        }
     }
 
     package func received(_ arrival: Arrival) {
@@ -42,9 +63,12 @@ package final class Ledger: Sendable {
     /// Notes that a fault begins.
     ///
     /// - Returns: its number, for its end.
-    package func injecting(_ fault: String, duplicatesAllowed: Int, recoveryBudget: Duration) -> Int {
+    package func injecting(_ fault: String, duplicatesAllowed: Int, marksRepeats: Bool, recoveryBudget: Duration)
+        -> Int
+    {
         let incident = Incident(
-            fault: fault, duplicatesAllowed: duplicatesAllowed, recoveryBudget: recoveryBudget, injectedAt: self.now
+            fault: fault, duplicatesAllowed: duplicatesAllowed, marksRepeats: marksRepeats,
+            recoveryBudget: recoveryBudget, injectedAt: self.now
         )
         return self.recorded.withLock { history in
             history.incidents.append(incident)
@@ -66,12 +90,10 @@ package final class Ledger: Sendable {
         self.recorded.withLock { $0.outbox = outbox }
     }
 
-    /// Whether a request was sent and done, and a message arrived, after a moment.
-    package func isAlive(after moment: Duration) -> Bool {
-        self.recorded.withLock { history in
-            (history.arrivals.last?.at ?? .zero) > moment
-                && history.requests.suffix(64).contains { $0.sentAt > moment && $0.answer == .ok }
-        }
+    /// Whether after a moment each of so many instances was sent a request and did it, and a message arrived.
+    package func isAlive(after moment: Duration, instances count: Int) -> Bool {
+        self.recorded.withLock { ($0.arrivals.last?.at ?? .zero) > moment }
+            && self.lastDone.withLock { done in (0..<count).allSatisfy { done[$0] ?? .zero > moment } }
     }
 
     /// Whether a message has arrived.

@@ -28,12 +28,12 @@ package struct Timeline: CustomStringConvertible {
             if let recoveredAt = incident.recoveredAt { lines.append((recoveredAt, "well again: \(incident.fault)")) }
         }
         for id in ids.sorted() {
-            if history.outbox.pending.contains(id) { lines.append((.seconds(Int64.max / 2), "\(id) is pending")) }
-            if history.outbox.dead.contains(id) { lines.append((.seconds(Int64.max / 2), "\(id) is dead")) }
-            if history.outbox.delivered.contains(id) { lines.append((.seconds(Int64.max / 2), "\(id) is delivered")) }
+            if history.outbox.pending.contains(id) { lines.append((.atTheEnd, "\(id) is pending")) }
+            if history.outbox.dead.contains(id) { lines.append((.atTheEnd, "\(id) is dead")) }
+            if history.outbox.delivered.contains(id) { lines.append((.atTheEnd, "\(id) is delivered")) }
         }
         let story = lines.sorted { $0.0 < $1.0 }.map { moment, text in
-            "  \(moment > .seconds(1_000_000_000) ? "at the end" : moment.inSeconds) \(text)"
+            "  \(moment == .atTheEnd ? "at the end" : moment.inSeconds) \(text)"
         }
         self.description = (["\(violation)"] + story).joined(separator: "\n")
     }

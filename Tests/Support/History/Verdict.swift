@@ -33,6 +33,8 @@ package struct Violation: Sendable, CustomStringConvertible {
         case doubledEvent = "doubled event"
         /// A message came again, and no fault explains it.
         case duplicated
+        /// A message came again without the mark that its sender could have given it.
+        case unmarked
         /// In two places at once, or parked.
         case outOfPlace = "out of place"
         /// Still to be sent, though nothing is in the way.

@@ -35,12 +35,12 @@ package final class FaultProxy: Sendable {
 
     struct Trap: Sendable {
         enum Trigger: Sendable {
-            case bytes([UInt8], skipping: Int)
+            case bytes([UInt8], after: [UInt8], skipping: Int)
             case count(Int)
         }
 
         let direction: Direction
-        let trigger: Trigger
+        var trigger: Trigger
         let action: Action
     }
 
@@ -48,6 +48,8 @@ package final class FaultProxy: Sendable {
         var listener: Int32?
         var flows: [Direction: Flow] = [:]
         var trap: Trap?
+        /// How many traps there have been.
+        var trapNumber = 0
         var links: [ObjectIdentifier: FaultProxyLink] = [:]
     }
 
@@ -124,15 +126,27 @@ package final class FaultProxy: Sendable {
         self.arm(direction, on: Array(bytes.utf8), skipping: skipping, action)
     }
 
-    package func arm(_ direction: Direction, on bytes: [UInt8], skipping: Int = 0, _ action: Action) {
-        self.state.withLock {
-            $0.trap = Trap(direction: direction, trigger: .bytes(bytes, skipping: skipping), action: action)
-        }
+    /// `prelude`: what must have passed on the same connection before each, in what was read earlier.
+    package func arm(
+        _ direction: Direction,
+        on bytes: [UInt8],
+        after prelude: [UInt8] = [],
+        skipping: Int = 0,
+        _ action: Action
+    ) {
+        self.arm(direction, .bytes(bytes, after: prelude, skipping: skipping), action)
     }
 
     /// Springs once, when so many more bytes have passed on one connection.
     package func arm(_ direction: Direction, afterBytes count: Int, _ action: Action) {
-        self.state.withLock { $0.trap = Trap(direction: direction, trigger: .count(count), action: action) }
+        self.arm(direction, .count(count), action)
+    }
+
+    private func arm(_ direction: Direction, _ trigger: Trap.Trigger, _ action: Action) {
+        self.state.withLock { state in
+            state.trap = Trap(direction: direction, trigger: trigger, action: action)
+            state.trapNumber += 1
+        }
     }
 
     package func disarm() {
@@ -180,17 +194,21 @@ package final class FaultProxy: Sendable {
     ) -> Action? {
         self.state.withLock { state in
             guard let trap = state.trap, trap.direction == direction else { return nil }
+            if history.trapNumber != state.trapNumber { history = .init(trapNumber: state.trapNumber) }
             switch trap.trigger {
             case .count(let limit):
                 history.count += bytes.count
                 guard history.count >= limit else { return nil }
-            case .bytes(let wanted, let skipping):
+            case .bytes(let wanted, let prelude, let skipping):
+                guard prelude.isEmpty || history.isPrepared else {
+                    history.isPrepared = history.occurrences(of: prelude, in: bytes) > 0
+                    return nil
+                }
                 let found = history.occurrences(of: wanted, in: bytes)
                 guard found > 0 else { return nil }
+                history.isPrepared = false
                 guard found > skipping else {
-                    state.trap = Trap(
-                        direction: direction, trigger: .bytes(wanted, skipping: skipping - found), action: trap.action
-                    )
+                    state.trap?.trigger = .bytes(wanted, after: prelude, skipping: skipping - found)
                     return nil
                 }
             }

@@ -7,8 +7,16 @@ final class FaultProxyLink: Sendable {
 
     /// What a connection remembers of the bytes it passed on, for traps.
     struct History {
+        /// Which trap it is for.
+        var trapNumber = 0
         var count = 0
+        /// What must come before the trap's bytes has passed.
+        var isPrepared = false
         private var tail: [UInt8] = []
+
+        init(trapNumber: Int = 0) {
+            self.trapNumber = trapNumber
+        }
 
         /// How often `wanted` is completed by `bytes`.
         mutating func occurrences(of wanted: [UInt8], in bytes: ArraySlice<UInt8>) -> Int {

@@ -39,10 +39,10 @@ package struct PrivateServers: Sendable {
         }
     }
 
-    /// Ends a server as a crash does. It stays down until ``revive()``.
-    package func crash(_ server: Server) async throws {
+    /// Ends a server, by default as a crash does. It stays down until ``revive()``.
+    package func crash(_ server: Server, by signal: Int32 = SIGKILL) async throws {
         let process = try self.mainProcess(of: server)
-        kill(process, SIGKILL)
+        kill(process, signal)
         try await eventually("\(server) is gone") { kill(process, 0) != 0 || Self.isZombie(process) }
     }
 

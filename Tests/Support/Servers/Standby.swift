@@ -8,11 +8,14 @@ package struct Standby: Sendable {
     private let folder: String
     private let programs: String
 
-    fileprivate init(of servers: PrivateServers) async throws {
+    fileprivate init(beside servers: PrivateServers) throws {
         self.programs = try Self.newestPrograms()
         self.folder = servers.folder + "/postgres/standby"
         self.port = try LoopbackSocket.freePort()
-        let primary = try TestURL(TestEnvironment.databaseURL)
+    }
+
+    /// Copies the server and starts the copy, which follows it from then on.
+    fileprivate func start(_ servers: PrivateServers) async throws {
         try await self.run(
             "pg_basebackup", "--pgdata", self.folder, "--write-recovery-conf", "--checkpoint", "fast",
             "--dbname", try Self.administratorURL(of: servers)
@@ -22,8 +25,16 @@ package struct Standby: Sendable {
         try await self.run(
             "pg_ctl", "start", "--wait", "--pgdata", self.folder, "--log", self.folder + ".log", "--options", options
         )
+    }
+
+    fileprivate func stop() async throws {
+        try await self.run("pg_ctl", "stop", "--wait", "--mode", "immediate", "--pgdata", self.folder)
+    }
+
+    /// From now on the server's commits wait for the standby.
+    fileprivate static func beginWaiting(_ servers: PrivateServers) async throws {
         try await Self.administer(servers, "ALTER SYSTEM SET synchronous_standby_names = '*'")
-        try await eventually("the standby follows the server on port \(primary.port)") {
+        try await eventually("the standby follows the server") {
             try await withTestConnection(to: Self.administratorURL(of: servers)) { connection in
                 try await TestDatabase(url: "", connection: connection).value(
                     "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'", as: Int.self
@@ -32,16 +43,15 @@ package struct Standby: Sendable {
         }
     }
 
+    /// It may have been crashed; alone, it must not wait for a standby with its commits.
+    fileprivate static func endWaiting(_ servers: PrivateServers) async throws {
+        try await servers.revive()
+        try await Self.administer(servers, "ALTER SYSTEM RESET synchronous_standby_names")
+    }
+
     /// Makes it the server that takes writes.
     package func promote() async throws {
         try await self.run("pg_ctl", "promote", "--wait", "--pgdata", self.folder)
-    }
-
-    fileprivate func stop(_ servers: PrivateServers) async throws {
-        try await self.run("pg_ctl", "stop", "--wait", "--mode", "immediate", "--pgdata", self.folder)
-        // The first may have been crashed; alone, it must not wait for a standby with its commits.
-        try await servers.revive()
-        try await Self.administer(servers, "ALTER SYSTEM RESET synchronous_standby_names")
     }
 
     private static func administer(_ servers: PrivateServers, _ change: String) async throws {
@@ -74,10 +84,16 @@ package struct Standby: Sendable {
 package func withStandby<Result>(of servers: PrivateServers, _ body: (Standby) async throws -> Result) async throws
     -> Result
 {
-    let standby = try await Standby(of: servers)
+    let standby = try Standby(beside: servers)
     return try await cleaningUp {
-        try await body(standby)
+        try await standby.start(servers)
+        return try await cleaningUp {
+            try await Standby.beginWaiting(servers)
+            return try await body(standby)
+        } afterwards: {
+            try await Standby.endWaiting(servers)
+        }
     } afterwards: {
-        try await standby.stop(servers)
+        try await standby.stop()
     }
 }
