@@ -88,7 +88,9 @@ struct PausedBacklogTests {
             "EXPLAIN (ANALYZE, COSTS OFF) " + Claim.statement.sql,
             [.int8(1), .int8(1 << 20), .int8(range.after), .int8(range.through)] + scope.parameters, as: String.self
         )
-        #expect(plan.contains { $0.contains("outbox_pending_pkey") } && !plan.contains { $0.contains("Seq Scan on outbox_pending ") })
+        #expect(
+            plan.contains { $0.contains("outbox_pending_pkey") }
+                && !plan.contains { $0.contains("Seq Scan on outbox_pending ") })
         let removed = plan.filter { $0.contains("Rows Removed by") }.compactMap { line in
             line.split(separator: " ").last.flatMap { Int64($0) }
         }
