@@ -15,8 +15,9 @@ struct ClaimFloor {
         let range: ClaimRange
     }
 
-    /// Sweeps take one part in so many of the time.
+    /// Sweeps take one part in so many of the time, unless they are so slow that what is behind the floor would wait for too long.
     private static let sweepShare = 20
+    private static let longestPause = Duration.seconds(5)
     static let widest: Int64 = 1 << 18
     private static let narrowest: Int64 = 1 << 10
 
@@ -89,7 +90,7 @@ struct ClaimFloor {
         self.isFlowing = reach.isFull
         // Work behind the floor and before it go on in turn.
         self.isOnwardsTurn = reach.isFull
-        self.nextSweep = reach.isFull ? now : now + duration * (Self.sweepShare - 1)
+        self.nextSweep = reach.isFull ? now : now + Self.pause(after: duration)
         if look.kind == .recall {
             // Unless another place was recalled meanwhile.
             if self.recalled == look.range.after { self.recalled = reach.isFull ? reach.through : nil }
@@ -116,7 +117,11 @@ struct ClaimFloor {
         guard look.kind != .onward else { return }
         self.isSweeping = false
         self.isFlowing = false
-        self.nextSweep = now + duration * (Self.sweepShare - 1)
+        self.nextSweep = now + Self.pause(after: duration)
+    }
+
+    private static func pause(after sweep: Duration) -> Duration {
+        min(sweep * (Self.sweepShare - 1), Self.longestPause)
     }
 
     /// Rows after this place are due, and behind the floor: a batch has left them, or their destination is back.

@@ -91,11 +91,7 @@ extension Fault {
                 proxy(cluster).set(.delay(.milliseconds(100)), .toServer, .toClient)
                 return { proxy(cluster).heal() }
             },
-            // A relay that looked behind its claim's floor at this speed looks again after nineteen times as long as it took.
-            Fault(
-                "\(name) link: 32 kB/s", target, repeats, lasting: .seconds(3),
-                recovery: .seconds(target == .database ? 60 : 10)
-            ) { cluster in
+            Fault("\(name) link: 32 kB/s", target, repeats, lasting: .seconds(3)) { cluster in
                 proxy(cluster).set(.throttle(bytesPerSecond: 32_000), .toServer, .toClient)
                 return { proxy(cluster).heal() }
             },

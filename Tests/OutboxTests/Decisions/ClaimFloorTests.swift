@@ -54,15 +54,16 @@ struct ClaimFloorTests {
     }
 
     @Test(
-        "sweeps again when the last sweep is a twentieth of the time since, whatever it cost", arguments: [1, 10, 400])
-    mutating func budget(cost: Int) {
+        "sweeps again when the last sweep is a twentieth of the time since, and after 5 s at the latest",
+        arguments: [(1, 20), (10, 200), (250, 5000), (400, 5400)])
+    mutating func budget(cost: Int, next: Int) {
         let head = ClaimReach(through: 9, isAtHead: true)
         self.look(.onward, from: 0, at: 0, took: 0, head)
         self.look(.sweep, from: 0, at: 0, took: cost, head)
-        self.look(.onward, from: 9, at: 20 * cost - 1, took: 0, head)
-        #expect(self.floor.next(at: self.after(20 * cost)).kind == .sweep)
+        self.look(.onward, from: 9, at: next - 1, took: 0, head)
+        #expect(self.floor.next(at: self.after(next)).kind == .sweep)
         // One lane's sweep is enough.
-        #expect(self.floor.next(at: self.after(20 * cost)).kind == .onward)
+        #expect(self.floor.next(at: self.after(next)).kind == .onward)
     }
 
     @Test("a sweep that fails is charged, too, and the next is narrower; when it works it widens again")
@@ -71,13 +72,13 @@ struct ClaimFloorTests {
         self.look(.onward, from: 0, at: 0, took: 0, head)
         let sweep = self.floor.next(at: self.begin)
         self.floor.failed(sweep, took: .seconds(2), at: self.after(2000))
-        let onward = self.floor.next(at: self.after(39_999))
+        let onward = self.floor.next(at: self.after(6_999))
         #expect(onward.kind == .onward)
         #expect(onward.range.through - onward.range.after == Self.slice / 4)
-        self.floor.ended(onward, head, took: .milliseconds(1), at: self.after(39_999))
-        #expect(self.floor.next(at: self.after(40_000)).kind == .sweep)
-        for _ in 1...2 { self.look(.onward, from: 9, at: 40_000, took: 1, head) }
-        let wide = self.floor.next(at: self.after(40_000))
+        self.floor.ended(onward, head, took: .milliseconds(1), at: self.after(6_999))
+        #expect(self.floor.next(at: self.after(7_000)).kind == .sweep)
+        for _ in 1...2 { self.look(.onward, from: 9, at: 7_000, took: 1, head) }
+        let wide = self.floor.next(at: self.after(7_000))
         #expect(wide.range.through - wide.range.after == Self.slice)
     }
 
