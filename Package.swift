@@ -115,7 +115,11 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "RabbitMQTests", dependencies: ["RabbitMQ", "Support"], swiftSettings: settings),
+        .testTarget(
+            name: "RabbitMQTests",
+            dependencies: ["CRabbitMQ", "RabbitMQ", "Support"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "OutboxTests",
             dependencies: ["Outbox", "Support", .product(name: "InMemoryLogging", package: "swift-log")],

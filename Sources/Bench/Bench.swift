@@ -67,6 +67,8 @@ struct Bench: Sendable {
         var configuration = try PostgresConfiguration(connectionString: url)
         configuration.applicationName = "bench"
         configuration.statementTimeout = .seconds(3600)
+        // Autovacuum gives way after a second.
+        configuration.lockTimeout = .seconds(60)
         configuration.idleInTransactionTimeout = .seconds(3600)
         return try await PostgresConnection.connect(configuration, logger: Self.logger)
     }
@@ -89,7 +91,7 @@ struct Bench: Sendable {
     static let tasks = 20_000
     static let sessions = 64
 
-    func makeTasks() async throws -> [[UInt8]] {
+    func makeTasks() async throws -> (project: String, requests: [[UInt8]]) {
         let output = try Program.run(
             self.binary, ["project", "create", "--json"],
             ["DATABASE_URL": self.databaseURL, "ROOT_SECRET_PEPPER": ServeProcess.pepper])
@@ -117,13 +119,14 @@ struct Bench: Sendable {
             SELECT '/api/v1/session/' || session_id || '/task/' || id || '/status' FROM public.tasks ORDER BY "order"
             """)
         let body = #"{"status":"success"}"#
-        return paths.map { path in
+        let requests = paths.map { path in
             Array(
                 """
                 PATCH \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n\
                 Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)
                 """.utf8)
         }
+        return (project, requests)
     }
 
     /// As after a start: no event, no dead row.

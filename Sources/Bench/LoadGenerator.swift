@@ -20,7 +20,8 @@ struct LoadGenerator: Sendable {
 
     struct Result: Sendable {
         var exchanges: [Exchange] = []
-        var duration: Duration
+        /// From the first request to the last answer.
+        var duration = Duration.zero
 
         var perSecond: Double { Double(self.exchanges.count) / (self.duration / .seconds(1)) }
 
@@ -38,7 +39,7 @@ struct LoadGenerator: Sendable {
     }
 
     /// Requests begin at a fixed rate, whatever becomes of the earlier ones. A latency counts from when its request was due, so one that
-    /// finds no connection free counts its wait (no coordinated omission).
+    /// finds no connection free counts its wait, and each that was due is sent, if late (no coordinated omission).
     func openLoop(perSecond rate: Double, for duration: Duration) async throws -> Result {
         try await self.onOwnThread { try self.run(for: duration, interval: Int64(1_000_000_000 / rate)) }
     }
@@ -52,7 +53,7 @@ struct LoadGenerator: Sendable {
     private func run(for duration: Duration, interval: Int64?) throws -> Result {
         var links = try (0..<self.connections).map { _ in try Link(port: self.port) }
         defer { for link in links { close(link.descriptor) } }
-        var result = Result(duration: duration)
+        var result = Result()
         result.exchanges.reserveCapacity(1 << 18)
         var sources = links.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
         var idle = Array(links.indices)
@@ -62,15 +63,22 @@ struct LoadGenerator: Sendable {
         var due = start
         while true {
             let now = Self.now()
-            // Answers of requests that began in time are waited for.
-            if now >= end, idle.count == links.count { return result }
-            while now < end, due <= now, let index = idle.popLast() {
-                try links[index].send(self.requests[next], number: next, begun: interval == nil ? now : due)
+            if interval == nil { due = now }
+            // Answers are waited for, and in an open loop every request that was due is sent first.
+            if due >= end, idle.count == links.count {
+                result.duration = .nanoseconds(now - start)
+                return result
+            }
+            while due < end, due <= now, let index = idle.popLast() {
+                try links[index].send(self.requests[next], number: next, begun: due)
                 next = (next + 1) % self.requests.count
                 if let interval { due += interval }
             }
-            let wait = interval == nil || idle.isEmpty || now >= end ? 1000 : max(0, (due - now) / 1_000_000)
-            guard poll(&sources, nfds_t(sources.count), Int32(wait)) >= 0 else { throw BenchError("poll failed") }
+            let hasTime = interval == nil || idle.isEmpty || due >= end
+            if !hasTime, due > now { Self.wait(for: links, nanoseconds: due - now) }
+            guard poll(&sources, nfds_t(sources.count), hasTime ? 1000 : 0) >= 0 else {
+                throw BenchError("poll failed")
+            }
             for index in sources.indices where sources[index].revents != 0 {
                 guard try links[index].receive() else { continue }
                 let (request, begun) = links[index].underWay
@@ -78,6 +86,18 @@ struct LoadGenerator: Sendable {
                 idle.append(index)
             }
         }
+    }
+
+    /// Until a link can be read, or so long. `poll` knows only whole milliseconds, and a request may be due sooner.
+    private static func wait(for links: [Link], nanoseconds: Int64) {
+        var readable = fd_set()
+        withUnsafeMutableBytes(of: &readable) { bits in
+            for link in links { bits[Int(link.descriptor / 8)] |= 1 << (link.descriptor % 8) }
+        }
+        var wait = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        let highest = links.map(\.descriptor).max() ?? -1
+        // `poll` tells afterwards what happened.
+        _ = pselect(highest + 1, &readable, nil, nil, &wait, nil)
     }
 
     /// The monotonic clock, in nanoseconds.

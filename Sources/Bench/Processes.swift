@@ -85,77 +85,18 @@ final class ServeProcess {
         return (user + system) / 100
     }
 
-    /// Resident memory, in megabytes of 1,000,000 bytes.
-    func residentMegabytes() throws -> Double {
-        let line = try self.proc("status").split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+    /// Resident memory now, in megabytes of 1,000,000 bytes.
+    func residentMegabytes() throws -> Double { try self.megabytes("VmRSS:") }
+    /// The most that it ever was.
+    func peakMegabytes() throws -> Double { try self.megabytes("VmHWM:") }
+
+    private func megabytes(_ field: String) throws -> Double {
+        let line = try self.proc("status").split(separator: "\n").first { $0.hasPrefix(field) }
         let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
         return (kibibytes ?? .nan) * 1024 / 1_000_000
     }
 
     private func proc(_ file: String) throws -> String {
         try String(contentsOfFile: "/proc/\(self.process.processIdentifier)/\(file)", encoding: .utf8)
-    }
-}
-
-/// PostgreSQL's own load generator, with the same one-statement transaction as a status change.
-struct Pgbench {
-    let bench: Bench
-
-    // As Sources/Tasks/StatusTransaction.swift runs it alone.
-    private static let script = """
-        \\set n random(0, \(Bench.tasks - 1))
-        \\set s :n % \(Bench.sessions)
-        WITH t AS (
-            UPDATE public.tasks SET status = 'success', updated_at = clock_timestamp()
-            WHERE id = md5('t' || :n)::uuid AND session_id = md5('s' || :s)::uuid
-                AND project_id = (SELECT id FROM public.projects LIMIT 1)
-            RETURNING *
-        )
-        SELECT t.id, t.session_id, t.project_id, t."order"::bigint,
-            (jsonb_build_object('task_description', coalesce(t.data ->> 'task_description', ''))
-                || CASE WHEN jsonb_typeof(t.data -> 'progresses') = 'array' AND t.data -> 'progresses' <> '[]'
-                    THEN jsonb_build_object('progresses', t.data -> 'progresses') ELSE '{}' END
-                || CASE WHEN jsonb_typeof(t.data -> 'user_preferences') = 'array' AND t.data -> 'user_preferences' <> '[]'
-                    THEN jsonb_build_object('user_preferences', t.data -> 'user_preferences') ELSE '{}' END)::text,
-            t.status, t.is_planning, t.created_at, t.updated_at,
-            CASE WHEN EXISTS (SELECT FROM public.learning_space_sessions AS l WHERE l.session_id = t.session_id)
-            THEN skillrelay.enqueue_as(
-                skillrelay.uuid7(), '\(Bench.exchange)', '\(Bench.routingKey)',
-                convert_to('{"project_id":"' || t.project_id || '","session_id":"' || t.session_id
-                    || '","task_id":"' || t.id || '"}', 'UTF8'), '{}', 'SkillLearnTask') END
-        FROM t;
-
-        """
-
-    struct Result {
-        var perSecond: Double
-        var medianMilliseconds: Double
-    }
-
-    func run(clients: Int, for duration: Duration) throws -> Result {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "pgbench-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(at: folder) }  // a leftover file harms nobody
-        let script = folder.appending(path: "script.sql")
-        try Data(Self.script.utf8).write(to: script)
-        let seconds = max(1, Int(duration / .seconds(1)))
-        let output = try Program.run(
-            "/usr/bin/env",
-            [
-                "pgbench", "--no-vacuum", "--protocol=prepared", "--client=\(clients)", "--jobs=\(min(2, clients))",
-                "--time=\(seconds)", "--file=\(script.path())", "--log",
-                "--log-prefix=\(folder.appending(path: "log").path())",
-                self.bench.databaseURL,
-            ])
-        guard let match = output.firstMatch(of: #/tps = ([0-9.]+) /#), let rate = Double(match.1) else {
-            throw BenchError("pgbench printed \(output)")
-        }
-        // The third column is a transaction's time in microseconds.
-        let times = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .filter { $0.lastPathComponent.hasPrefix("log") }
-            .flatMap { try String(contentsOf: $0, encoding: .utf8).split(separator: "\n") }
-            .compactMap { line in line.split(separator: " ").dropFirst(2).first.flatMap { Double($0) } }
-            .sorted()
-        return Result(perSecond: rate, medianMilliseconds: times.isEmpty ? .nan : times[times.count / 2] / 1000)
     }
 }

@@ -26,7 +26,14 @@ struct Report {
     }
     private var ratio: Double? { self.comparedTo.map { self.median / $0 } }
 
+    private var faults: [String] { self.samples.compactMap(\.fault) }
+
     private var target: (text: String, isMet: Bool?) {
+        let (text, isMet) = self.targetOfValues
+        return (text, self.faults.isEmpty ? isMet : false)
+    }
+
+    private var targetOfValues: (text: String, isMet: Bool?) {
         switch self.row.target {
         case .ratio(let least): ("ratio ≥ \(least)", self.ratio.map { $0 >= least })
         case .ratioAtMost(let most): ("ratio ≤ \(most)", self.ratio.map { $0 <= most })
@@ -43,8 +50,8 @@ struct Report {
             self.comparedTo.map(Self.text) ?? "", self.ratio.map { String(format: "%.2f", $0) } ?? "", self.target.text,
             self.isSmall ? "small run" : verdict,
         ]
-        let notes = self.samples.last.map { $0.note.isEmpty ? "" : "\n  \($0.note)" } ?? ""
-        return "| " + cells.joined(separator: " | ") + " |" + notes
+        let notes = self.samples.suffix(1).map(\.note).filter { !$0.isEmpty } + self.faults.map { "FAULT: \($0)" }
+        return "| " + cells.joined(separator: " | ") + " |" + notes.map { "\n  \($0)" }.joined()
     }
 
     private static func text(_ value: Double) -> String { String(format: value < 100 ? "%.2f" : "%.0f", value) }
@@ -63,6 +70,7 @@ struct Report {
         let small: Bool
         let runs: Int
         let notes: [String]
+        let faults: [String]
     }
 
     func json() throws -> String {
@@ -70,7 +78,8 @@ struct Report {
             row: self.row.name, unit: self.row.unit, median: self.median, min: self.values.min() ?? .nan,
             max: self.values.max() ?? .nan, compared_to: self.row.comparedTo, compared_median: self.comparedTo,
             ratio: self.ratio, target: self.target.text, met: self.target.isMet, small: self.isSmall,
-            runs: self.samples.count, notes: self.samples.map(\.note).filter { !$0.isEmpty }
+            runs: self.samples.count, notes: self.samples.map(\.note).filter { !$0.isEmpty },
+            faults: self.faults
         )
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -26,4 +26,6 @@ struct Sample: Sendable {
     var comparedTo: Double?
     /// What else was seen.
     var note = ""
+    /// Why the value does not count: the row's target is not met then, whatever the values.
+    var fault: String?
 }

@@ -80,6 +80,42 @@ struct ConfirmWindowTests {
         #expect(window.oldestSending == nil)
     }
 
+    @Test("any order of confirms settles each message once, and the oldest is known after each", arguments: [1, 2, 3])
+    func anyOrder(seed: UInt64) throws {
+        var window = ConfirmWindow<Int>(messages: 50, bytes: .max)
+        var random = Random(state: seed)
+        var open: Set<Int> = []
+        var sent = 0
+        while sent < 2000 || !open.isEmpty {
+            if sent < 2000, window.hasRoom(for: 10), random.next() % 3 > 0 {
+                sent += 1
+                open.insert(sent)
+                window.sent(sent, messageID: "\(sent)", byteCount: 10, at: self.start + .seconds(sent))
+            } else if let tag = open.isEmpty ? nil : open.sorted()[Int(random.next() % UInt64(open.count))] {
+                let multiple = random.next() % 8 == 0
+                let settled = try window.acked(UInt64(tag), multiple: multiple).map(\.0)
+                #expect(settled == (multiple ? open.filter { $0 <= tag }.sorted() : [tag]))
+                open.subtract(settled)
+            }
+            #expect(window.oldestSending == open.min().map { self.start + .seconds($0) })
+            #expect(window.count { _ in true } == open.count)
+        }
+        #expect(window.isEmpty)
+    }
+
+    /// The same numbers for the same seed (splitmix64).
+    private struct Random {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            self.state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = self.state
+            mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+            return mixed ^ mixed >> 31
+        }
+    }
+
     @Test("after a reset tags start at 1 again")
     func reset() throws {
         var window = self.window(sent: 3)

@@ -1,4 +1,5 @@
 import Foundation
+import RabbitMQ
 
 /// The status change over HTTP.
 enum PatchRows {
@@ -8,7 +9,6 @@ enum PatchRows {
     private static let round = Duration.seconds(10)
     private static let clients = [1, 8, 16, 32]
 
-    /// pgbench at its best client count, then HTTP; again and again, so that a change of the machine meets both.
     private static let throughput = Row(
         name: "patch-throughput", unit: "requests/s", comparedTo: "pgbench, transactions/s", target: .ratio(atLeast: 2)
     ) { bench in
@@ -19,86 +19,78 @@ enum PatchRows {
         name: "patch-throughput-all", unit: "requests/s", comparedTo: "pgbench, transactions/s",
         target: .ratio(atLeast: 1.2)
     ) { bench in
-        try await bench.emptyQueue()
-        return try await Self.rounds(role: "all", bench)
+        try await Self.rounds(role: "all", bench)
     }
 
+    /// pgbench at its best client count, with the machine to itself, then HTTP; again and again, so that a change of the machine meets both.
     private static func rounds(role: String, _ bench: Bench) async throws -> [Sample] {
-        let requests = try await bench.makeTasks()
+        let (project, requests) = try await bench.makeTasks()
         let duration = bench.scaled(Self.round)
-        let load = { (serve: ServeProcess) in
-            LoadGenerator(port: serve.port, connections: Self.connections, requests: requests)
-        }
-        return try await ServeProcess.with(role: role, bench) { serve in
-            _ = try await load(serve).closedLoop(for: .seconds(1))
-            var samples: [Sample] = []
-            for _ in 0..<bench.runs {
-                var best = Pgbench.Result(perSecond: 0, medianMilliseconds: 0)
-                for clients in Self.clients {
-                    try await Self.settle(role, bench)
-                    let result = try Pgbench(bench: bench).run(clients: clients, for: duration / 3)
-                    if result.perSecond > best.perSecond { best = result }
-                }
-                try await Self.settle(role, bench)
-                let before = try serve.processorSeconds()
-                async let backlogs = Self.backlogs(role, bench, duration)
-                let result = try await load(serve).closedLoop(for: duration)
-                let microseconds =
-                    (try serve.processorSeconds() - before) * 1_000_000 / Double(result.exchanges.count)
-                var note = String(
-                    format: "%.0f µs of processor a request, p50 %.1f ms, p99 %.1f ms, %.0f MB resident", microseconds,
-                    result.percentile(0.5), result.percentile(0.99), try serve.residentMegabytes()
-                )
-                if let (third, end) = try await backlogs {
-                    note += ", pending \(third) after a third, \(end) at the end"
-                }
-                samples.append(Sample(value: result.perSecond, comparedTo: best.perSecond, note: note))
-            }
-            return samples
-        }
-    }
-
-    /// A backlog must not grow while the load lasts.
-    private static func backlogs(
-        _ role: String,
-        _ bench: Bench,
-        _ duration: Duration
-    ) async throws -> (third: Int64, end: Int64)? {
-        guard role == "all" else { return nil }
-        try await Task.sleep(for: duration / 3)
-        let third = try await bench.pendingCount()
-        try await Task.sleep(for: duration * 0.6)
-        return (third, try await bench.pendingCount())
-    }
-
-    /// Nothing left of the round before.
-    private static func settle(_ role: String, _ bench: Bench) async throws {
-        if role == "all" {
-            while try await bench.pendingCount() > 0 { try await Task.sleep(for: .milliseconds(50)) }
+        var samples: [Sample] = []
+        for _ in 0..<bench.runs {
+            let peer = try await Pgbench(bench: bench, project: project).best(of: Self.clients, for: duration / 3)
+            try await bench.clean()
             try await bench.emptyQueue()
+            var sample = try await ServeProcess.with(role: role, bench) { serve in
+                let load = LoadGenerator(port: serve.port, connections: Self.connections, requests: requests)
+                _ = try await load.closedLoop(for: .seconds(1))
+                return try await Self.sample(load, serve, for: duration, watching: role == "all" ? bench : nil)
+            }
+            sample.comparedTo = peer.perSecond
+            sample.note += "; pgbench with \(peer.clients) clients"
+            samples.append(sample)
         }
-        try await bench.clean()
+        return samples
+    }
+
+    private static func sample(
+        _ load: LoadGenerator,
+        _ serve: ServeProcess,
+        for duration: Duration,
+        watching bench: Bench?
+    ) async throws -> Sample {
+        let before = try serve.processorSeconds()
+        async let growth = bench?.growth(within: duration)
+        let result = try await load.closedLoop(for: duration)
+        let microseconds = (try serve.processorSeconds() - before) * 1_000_000 / Double(result.exchanges.count)
+        var sample = Sample(
+            value: result.perSecond,
+            note: String(
+                format: "%.0f µs of processor a request, p50 %.1f ms, p99 %.1f ms", microseconds,
+                result.percentile(0.5), result.percentile(0.99))
+        )
+        if let bench, let growth = try await growth {
+            sample.note += String(format: ", the backlog grew by %.0f events a second", growth)
+            // Less is the coming and going of batches.
+            sample.fault =
+                growth > result.perSecond / 100
+                ? "the backlog grew while the load lasted" : try await bench.faultOfDelivery()
+        }
+        return sample
     }
 
     /// At half of what 64 connections reach, in an open loop.
     private static let latency = Row(name: "patch-latency", unit: "ms, p99", target: .value(atMost: 15)) { bench in
-        try await bench.emptyQueue()
-        let requests = try await bench.makeTasks()
+        let requests = try await bench.makeTasks().requests
         let duration = bench.scaled(Self.round)
+        try await bench.emptyQueue()
         return try await ServeProcess.with(role: "all", bench) { serve in
             let load = LoadGenerator(port: serve.port, connections: Self.connections, requests: requests)
             _ = try await load.closedLoop(for: .seconds(1))
             let rate = try await load.closedLoop(for: duration / 2).perSecond / 2
             var samples: [Sample] = []
             for _ in 0..<bench.runs {
-                try await Self.settle("all", bench)
+                try await bench.untilDelivered()
+                try await bench.emptyQueue()
+                try await bench.clean()
                 let result = try await load.openLoop(perSecond: rate, for: duration)
                 samples.append(
                     Sample(
                         value: result.percentile(0.99),
                         note: String(
-                            format: "at %.0f requests/s: p50 %.2f ms, p99.9 %.2f ms", rate, result.percentile(0.5),
-                            result.percentile(0.999))
+                            format: "%.0f requests/s offered, %.0f answered: p50 %.2f ms, p99.9 %.2f ms", rate,
+                            result.perSecond, result.percentile(0.5), result.percentile(0.999)),
+                        fault: result.perSecond < rate * 0.99 ? "it did not keep up with the rate offered" : nil
                     ))
             }
             return samples
@@ -109,20 +101,41 @@ enum PatchRows {
         name: "patch-one-connection", unit: "ms, p50", comparedTo: "pgbench with one client, p50",
         target: .ratioAtMost(1.5)
     ) { bench in
-        let requests = try await bench.makeTasks()
-        let duration = bench.scaled(Self.round)
-        return try await ServeProcess.with(role: "api", bench) { serve in
-            let load = LoadGenerator(port: serve.port, connections: 1, requests: requests)
-            _ = try await load.closedLoop(for: .seconds(1))
-            var samples: [Sample] = []
-            for _ in 0..<bench.runs {
-                try await bench.clean()
-                let peer = try Pgbench(bench: bench).run(clients: 1, for: duration / 2)
-                try await bench.clean()
-                let result = try await load.closedLoop(for: duration / 2)
-                samples.append(Sample(value: result.percentile(0.5), comparedTo: peer.medianMilliseconds))
+        let (project, requests) = try await bench.makeTasks()
+        let duration = bench.scaled(Self.round) / 2
+        var samples: [Sample] = []
+        for _ in 0..<bench.runs {
+            let peer = try await Pgbench(bench: bench, project: project).medianMilliseconds(for: duration)
+            try await bench.clean()
+            let result = try await ServeProcess.with(role: "api", bench) { serve in
+                let load = LoadGenerator(port: serve.port, connections: 1, requests: requests)
+                _ = try await load.closedLoop(for: .seconds(1))
+                return try await load.closedLoop(for: duration)
             }
-            return samples
+            samples.append(Sample(value: result.percentile(0.5), comparedTo: peer))
         }
+        return samples
+    }
+}
+
+extension Bench {
+    /// By how many events a second the backlog grows, from a third of the time on.
+    fileprivate func growth(within duration: Duration) async throws -> Double {
+        try await Task.sleep(for: duration / 3)
+        let before = try await self.pendingCount()
+        try await Task.sleep(for: duration * 0.6)
+        return Double(try await self.pendingCount() - before) / (duration * 0.6 / .seconds(1))
+    }
+
+    func untilDelivered() async throws {
+        while try await self.pendingCount() > 0 { try await Task.sleep(for: .milliseconds(50)) }
+    }
+
+    /// Each event is one message in the queue, or why not.
+    fileprivate func faultOfDelivery() async throws -> String? {
+        try await self.untilDelivered()
+        let events: Int64 = try await self.database.column("SELECT count(*) FROM skillrelay.outbox")[0]
+        let messages = try await self.broker.queueMessageCount(Self.queue)
+        return Int64(messages) == events ? nil : "\(messages) messages of \(events) events"
     }
 }

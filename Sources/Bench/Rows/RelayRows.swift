@@ -5,12 +5,12 @@ import Synchronization
 
 /// From the pending list to the queue.
 enum RelayRows {
-    static let all = [drain, latency, backlog, horizon, history]
+    static let all = [publishCost, drain, latency(0.5, atMost: 5), latency(0.99, atMost: 25)] + FlatRows.all
 
-    private static let events = 200_000
+    static let events = 200_000
 
     /// Events a second from the first delivery on, while the relay takes `count` of what is pending.
-    private static func drain(_ count: Int, _ bench: Bench) async throws -> (perSecond: Double, note: String) {
+    static func drain(_ count: Int, _ bench: Bench) async throws -> (perSecond: Double, note: String) {
         try await bench.emptyQueue()
         let before = try await Self.lastBatch(bench)
         return try await ServeProcess.with(role: "relay", bench) { serve in
@@ -53,6 +53,30 @@ enum RelayRows {
             samples.append(Sample(value: rate, comparedTo: bare.perSecond, note: note + "; best window \(bare.window)"))
         }
         return samples
+    }
+
+    /// What the drain's limit spends on a message, in the client that both share.
+    private static let publishCost = Row(
+        name: "publish-cost", unit: "µs of processor a message", target: .stated
+    ) { bench in
+        let count = bench.scaled(Self.events)
+        var samples: [Sample] = []
+        for _ in 0..<bench.runs {
+            try await bench.emptyQueue()
+            let before = Self.processorNanoseconds()
+            let rate = try await Self.publish(count, window: 256)
+            samples.append(
+                Sample(
+                    value: Double(Self.processorNanoseconds() - before) / 1000 / Double(count),
+                    note: String(format: "making it included; %.0f messages/s", rate)))
+        }
+        return samples
+    }
+
+    private static func processorNanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     /// The same messages without a database, at the best of four windows.
@@ -104,118 +128,48 @@ enum RelayRows {
     // MARK: Latency
 
     /// From the request's begin: the commit's own moment is not seen from outside, so the request is counted in.
-    private static let latency = Row(name: "relay-latency", unit: "ms, p50", target: .value(atMost: 5)) { bench in
-        try await bench.emptyQueue()
-        let requests = try await bench.makeTasks()
-        let duration = bench.scaled(Duration.seconds(20))
-        return try await ServeProcess.with(role: "all", bench) { serve in
-            // No task twice in one round.
-            let load = LoadGenerator(port: serve.port, connections: 4, requests: requests)
-            var samples: [Sample] = []
-            for _ in 0..<bench.runs {
-                let consumer = try await bench.broker.consume(Bench.queue, prefetch: 0)
-                let arrivals = Arrivals()
-                let times = try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask {
-                        for try await delivery in consumer {
-                            let now = LoadGenerator.now()
-                            let task = String(decoding: delivery.message.body.suffix(38).prefix(36), as: UTF8.self)
-                            arrivals.note(task, at: now)
-                            try await consumer.ack(delivery)
-                        }
-                    }
-                    let exchanges = try await load.openLoop(perSecond: 50, for: duration).exchanges
-                    try await Task.sleep(for: .seconds(1))
-                    await consumer.cancel()
-                    try await group.waitForAll()
-                    return exchanges.map { exchange in
-                        let request = String(decoding: requests[exchange.request].prefix(110), as: UTF8.self)
-                        let task = request.split(separator: "/").dropFirst(5).first.map(String.init) ?? ""
-                        return arrivals.time(of: task).map { $0 - exchange.begun } ?? .max
-                    }.sorted()
+    private static func latency(_ share: Double, atMost limit: Double) -> Row {
+        let name = "p\(Int((share * 100).rounded()))"
+        return Row(name: "relay-latency-\(name)", unit: "ms, \(name)", target: .value(atMost: limit)) { bench in
+            try await bench.emptyQueue()
+            let requests = try await bench.makeTasks().requests
+            return try await ServeProcess.with(role: "all", bench) { serve in
+                let load = LoadGenerator(port: serve.port, connections: 4, requests: requests)
+                var samples: [Sample] = []
+                for _ in 0..<bench.runs {
+                    let times = try await Self.latencies(load, bench)
+                    samples.append(Sample(value: times[Int(Double(times.count - 1) * share)]))
                 }
-                guard let last = times.last, last < .max else { throw BenchError("an event did not arrive") }
-                let milliseconds = { (share: Double) in Double(times[Int(Double(times.count - 1) * share)]) / 1_000_000
-                }
-                samples.append(
-                    Sample(
-                        value: milliseconds(0.5), note: String(format: "p99 %.2f ms (target ≤ 25)", milliseconds(0.99)))
-                )
+                return samples
             }
-            return samples
         }
     }
 
-    // MARK: Flat
-
-    private static let backlog = Row(
-        name: "relay-backlog", unit: "events/s with 5,000,000 pending", comparedTo: "with 100,000 pending",
-        target: .ratio(atLeast: 0.9)
-    ) { bench in
-        var few: [Double] = []
-        for _ in 0..<bench.runs {
-            try await bench.clean()
-            try await bench.insertEvents(bench.scaled(100_000))
-            few.append(try await Self.drain(bench.scaled(100_000), bench).perSecond)
+    /// Of each event, in milliseconds and ascending. No task comes twice in one round.
+    private static func latencies(_ load: LoadGenerator, _ bench: Bench) async throws -> [Double] {
+        let consumer = try await bench.broker.consume(Bench.queue, prefetch: 0)
+        let arrivals = Arrivals()
+        let times = try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for try await delivery in consumer {
+                    let now = LoadGenerator.now()
+                    let task = String(decoding: delivery.message.body.suffix(38).prefix(36), as: UTF8.self)
+                    arrivals.note(task, at: now)
+                    try await consumer.ack(delivery)
+                }
+            }
+            let exchanges = try await load.openLoop(perSecond: 50, for: bench.scaled(.seconds(20))).exchanges
+            try await Task.sleep(for: .seconds(1))
+            await consumer.cancel()
+            try await group.waitForAll()
+            return exchanges.map { exchange in
+                let request = String(decoding: load.requests[exchange.request].prefix(110), as: UTF8.self)
+                let task = request.split(separator: "/").dropFirst(6).first.map(String.init) ?? ""
+                return arrivals.time(of: task).map { Double($0 - exchange.begun) / 1_000_000 } ?? .infinity
+            }.sorted()
         }
-        try await bench.clean()
-        try await bench.insertEvents(bench.scaled(5_000_000))
-        try await bench.database.run("VACUUM skillrelay.outbox_pending")
-        var samples: [Sample] = []
-        for index in 0..<bench.runs {
-            let (rate, note) = try await Self.drain(bench.scaled(100_000), bench)
-            samples.append(Sample(value: rate, comparedTo: few[index], note: note))
-        }
-        return samples
-    }
-
-    private static let horizon = Row(
-        name: "relay-horizon", unit: "events/s under an open transaction", comparedTo: "before it",
-        target: .ratio(atLeast: 0.9)
-    ) { bench in
-        let count = bench.scaled(Self.events)
-        var before: [Double] = []
-        for _ in 0..<bench.runs {
-            try await bench.clean()
-            try await bench.insertEvents(count)
-            before.append(try await Self.drain(count, bench).perSecond)
-        }
-        try await bench.clean()
-        let holder = try await Bench.connect(bench.databaseURL)
-        try await holder.run("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT count(*) FROM public.projects")
-        try await bench.insertEvents(bench.scaled(500_000))
-        _ = try await Self.drain(bench.scaled(500_000), bench)
-        var samples: [Sample] = []
-        for rate in before {
-            try await bench.insertEvents(count)
-            let (value, note) = try await Self.drain(count, bench)
-            samples.append(Sample(value: value, comparedTo: rate, note: note))
-        }
-        await holder.close()
-        return samples
-    }
-
-    private static let history = Row(
-        name: "relay-history", unit: "events/s with 10,000,000 delivered", comparedTo: "with none",
-        target: .ratio(atLeast: 0.95)
-    ) { bench in
-        let count = bench.scaled(Self.events)
-        var without: [Double] = []
-        for _ in 0..<bench.runs {
-            try await bench.clean()
-            try await bench.insertEvents(count)
-            without.append(try await Self.drain(count, bench).perSecond)
-        }
-        try await bench.clean()
-        for _ in 0..<10 { try await bench.insertEvents(bench.scaled(1_000_000), pending: false) }
-        try await bench.database.run("VACUUM ANALYZE skillrelay.outbox", "VACUUM ANALYZE skillrelay.outbox_deliveries")
-        var samples: [Sample] = []
-        for rate in without {
-            try await bench.insertEvents(count)
-            let (value, note) = try await Self.drain(count, bench)
-            samples.append(Sample(value: value, comparedTo: rate, note: note))
-        }
-        return samples
+        guard let last = times.last, last < .infinity else { throw BenchError("an event did not arrive") }
+        return times
     }
 }
 

@@ -51,6 +51,7 @@ extension AMQPTransport {
             throw RabbitMQError(.unreachable, "rabbitmq-c could not make a TLS socket")
         }
         let authorities = configuration.caCertificateFile ?? tls.caCertificateFile ?? Self.systemCertificates
+        self.isEncrypted = true
         try self.check(
             unsafe amqp_ssl_socket_set_cacert(socket, authorities),
             "cannot use the CA certificates in \(authorities)"

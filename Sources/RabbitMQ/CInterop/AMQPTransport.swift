@@ -10,6 +10,11 @@ import Glibc
 final class AMQPTransport {
     let connection: amqp_connection_state_t
     let arguments = ArgumentPool()
+    /// Frames of our own that are not yet written: never any while the library may write.
+    var outgoing = FrameBuffer()
+    /// Whether the library alone can write, since it alone has the TLS session.
+    var isEncrypted = false
+    var isCorked = false
     private var assembler = FrameAssembler()
 
     init() throws(RabbitMQError) {
@@ -52,71 +57,6 @@ final class AMQPTransport {
         }
         // Frees the frames read; their contents have been copied.
         unsafe amqp_maybe_release_buffers(self.connection)
-    }
-
-    // MARK: Publishing
-
-    /// Collects what is sent from now on; ``uncork()`` sends it.
-    ///
-    /// One message is three writes. Uncorking also pushes out the last piece of a body of exactly k frames, which the
-    /// library leaves in the kernel for 200 ms. Manual: tcp(7), TCP_CORK.
-    func cork() { self.setCork(1) }
-    func uncork() { self.setCork(0) }
-
-    private func setCork(_ value: Int32) {
-        var value = value
-        // Only speed hangs on it, so a failure is left to the next send.
-        _ = unsafe setsockopt(
-            self.fileDescriptor,
-            Int32(IPPROTO_TCP),
-            TCP_CORK,
-            &value,
-            socklen_t(MemoryLayout<Int32>.size)
-        )
-    }
-
-    /// Writes one message, mandatory and persistent. Its lengths must have been checked: any failure here ends the
-    /// connection, for a part of the message may have left.
-    func publish(_ message: RabbitMQMessage, on channel: UInt16) throws(RabbitMQError) {
-        defer { self.arguments.recycle() }
-        var properties = unsafe amqp_basic_properties_t()
-        var flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG
-        unsafe properties.delivery_mode = 2
-        unsafe properties.message_id = self.arguments.bytes(message.messageID)
-        if let type = message.type {
-            flags |= AMQP_BASIC_TYPE_FLAG
-            unsafe properties.type = self.arguments.bytes(type)
-        }
-        if let contentType = message.contentType {
-            flags |= AMQP_BASIC_CONTENT_TYPE_FLAG
-            unsafe properties.content_type = self.arguments.bytes(contentType)
-        }
-        if let appID = message.appID {
-            flags |= AMQP_BASIC_APP_ID_FLAG
-            unsafe properties.app_id = self.arguments.bytes(appID)
-        }
-        if let timestamp = message.timestamp {
-            flags |= AMQP_BASIC_TIMESTAMP_FLAG
-            unsafe properties.timestamp = timestamp
-        }
-        if !message.headers.isEmpty {
-            flags |= AMQP_BASIC_HEADERS_FLAG
-            unsafe properties.headers = self.arguments.table(message.headers)
-        }
-        unsafe properties._flags = UInt32(flags)
-        let status = unsafe message.body.withUnsafeBytes { body in
-            unsafe amqp_basic_publish(
-                self.connection,
-                channel,
-                self.arguments.bytes(message.exchange),
-                self.arguments.bytes(message.routingKey),
-                1,
-                0,
-                &properties,
-                amqp_bytes_t(len: body.count, bytes: UnsafeMutableRawPointer(mutating: body.baseAddress))
-            )
-        }
-        try self.check(status, "the connection to the broker was lost while publishing")
     }
 
     // MARK: Errors

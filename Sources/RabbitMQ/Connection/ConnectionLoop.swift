@@ -99,8 +99,8 @@ final class ConnectionLoop {
         }
         let hasClosed = try self.closeChannels()
         try self.publisher.checkDeadline()
-        let hasSent = try self.publisher.pump()
-        return commands.isEmpty && !hasClosed && !hasSent ? .idle : .busy
+        let mayHaveRead = try self.publisher.pump()
+        return commands.isEmpty && !hasClosed && !mayHaveRead ? .idle : .busy
     }
 
     private func sleep() {
@@ -114,6 +114,7 @@ final class ConnectionLoop {
         ]
         // Whatever woke it, the next turn looks everywhere; an interrupted sleep is a short one.
         _ = unsafe poll(&sources, nfds_t(sources.count), timeout)
+        if sources[1].revents != 0 { self.mailbox.clearWakeUp() }
     }
 
     /// The polite end. A blocked broker would not answer.

@@ -56,10 +56,12 @@ final class Mailbox: Sendable {
         }
     }
 
+    /// To be called when `poll` has found ``fileDescriptor`` readable, before ``take()``. For the thread only.
+    func clearWakeUp() { self.wakeUp.clear() }
+
     /// Takes all waiting commands, in order. For the thread only.
     func take() -> [Command] {
-        self.wakeUp.clear()
-        return self.state.withLock { state in
+        self.state.withLock { state in
             defer { state.commands = [] }
             return state.commands
         }

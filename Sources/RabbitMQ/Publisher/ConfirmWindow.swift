@@ -28,10 +28,13 @@ struct ConfirmWindow<Item> {
 
     private let maximumMessages: Int
     private let maximumBytes: Int
-    private var open: [UInt64: Entry] = [:]
-    /// No open tag is lower.
-    private var lowest: UInt64 = 1
-    private var next: UInt64 = 1
+    /// In the order of their tags, which have no gap; nothing where a message is settled.
+    private var entries: [Entry?] = []
+    /// The tag of the first entry.
+    private var first: UInt64 = 1
+    /// Where the open message with the lowest tag is, or the end.
+    private var lowest = 0
+    private var openCount = 0
     private var openBytes = 0
 
     /// - Parameters:
@@ -42,30 +45,31 @@ struct ConfirmWindow<Item> {
         self.maximumBytes = bytes
     }
 
-    var isEmpty: Bool { self.open.isEmpty }
+    var isEmpty: Bool { self.openCount == 0 }
 
-    func count(where isCounted: (Item) -> Bool) -> Int { self.open.values.count { isCounted($0.item) } }
+    func count(where isCounted: (Item) -> Bool) -> Int {
+        self.entries.count { $0.map { isCounted($0.item) } ?? false }
+    }
 
     /// When the message that has waited longest was sent.
-    var oldestSending: Instant? { self.open[self.lowest]?.sentAt }
+    var oldestSending: Instant? { self.isEmpty ? nil : self.entries[self.lowest]?.sentAt }
 
     func hasRoom(for byteCount: Int) -> Bool {
-        self.open.isEmpty
-            || (self.open.count < self.maximumMessages && self.openBytes + byteCount <= self.maximumBytes)
+        self.isEmpty || (self.openCount < self.maximumMessages && self.openBytes + byteCount <= self.maximumBytes)
     }
 
     mutating func sent(_ item: Item, messageID: String, byteCount: Int, at now: Instant) {
-        self.open[self.next] = Entry(item: item, messageID: messageID, byteCount: byteCount, sentAt: now)
-        self.next += 1
+        self.entries.append(Entry(item: item, messageID: messageID, byteCount: byteCount, sentAt: now))
+        self.openCount += 1
         self.openBytes += byteCount
     }
 
     /// Notes a return. The message stays open until its ack.
     mutating func returned(messageID: String, code: ReplyCode, text: String) {
-        let tag = (self.lowest..<self.next).first {
-            self.open[$0].map { $0.messageID == messageID && $0.returned == nil } ?? false
+        let place = self.entries[self.lowest...].firstIndex {
+            $0.map { $0.messageID == messageID && $0.returned == nil } ?? false
         }
-        if let tag { self.open[tag]?.returned = .returned(code, text) }
+        if let place { self.entries[place]?.returned = .returned(code, text) }
     }
 
     mutating func acked(_ tag: UInt64, multiple: Bool) throws(OutOfStep) -> [(Item, Verdict)] {
@@ -77,14 +81,26 @@ struct ConfirmWindow<Item> {
     }
 
     private mutating func settle(_ tag: UInt64, multiple: Bool) throws(OutOfStep) -> [Entry] {
-        guard tag < self.next else { throw OutOfStep(tag: tag) }
-        let settled =
-            multiple
-            ? (self.lowest..<max(self.lowest, tag + 1)).compactMap { self.open.removeValue(forKey: $0) }
-            : self.open.removeValue(forKey: tag).map { [$0] } ?? []
+        guard tag < self.first + UInt64(self.entries.count) else { throw OutOfStep(tag: tag) }
+        // A tag before the first was settled long ago.
+        guard tag >= self.first else { return [] }
+        let place = Int(tag - self.first)
+        let settled = (multiple ? min(self.lowest, place)...place : place...place).compactMap {
+            self.entries[$0].take()
+        }
+        self.openCount -= settled.count
         self.openBytes -= settled.reduce(0) { $0 + $1.byteCount }
-        while self.lowest < self.next, self.open[self.lowest] == nil { self.lowest += 1 }
+        while self.lowest < self.entries.count, self.entries[self.lowest] == nil { self.lowest += 1 }
+        self.forgetSettled()
         return settled
+    }
+
+    /// Only when that is half of them, so that each is moved once or so.
+    private mutating func forgetSettled() {
+        guard self.lowest * 2 >= self.entries.count else { return }
+        self.entries.removeFirst(self.lowest)
+        self.first += UInt64(self.lowest)
+        self.lowest = 0
     }
 
     /// Ends the channel's count: a reopened channel starts again at tag 1.

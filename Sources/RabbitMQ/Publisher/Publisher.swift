@@ -34,21 +34,20 @@ final class Publisher {
         self.finish(self.machine.cancelled(id, error))
     }
 
-    /// Sends what the window lets out.
+    /// Sends what the window lets out, in one piece if the transport can.
     ///
-    /// - Returns: Whether anything was sent.
+    /// - Returns: Whether that may have brought answers, which then wait in the library, unseen by `poll`.
     func pump() throws(RabbitMQError) -> Bool {
         let needsChannel = self.machine.needsChannel
         if needsChannel { try self.openChannel() }
         let now = ContinuousClock.now
-        guard var message = self.machine.nextToSend(at: now) else { return needsChannel }
-        self.transport.cork()
-        defer { self.transport.uncork() }
-        while true {
+        var hasSent = false
+        while let message = self.machine.nextToSend(at: now) {
             try self.transport.publish(message, on: self.channel)
-            guard let next = self.machine.nextToSend(at: now) else { return true }
-            message = next
+            hasSent = true
         }
+        if hasSent { try self.transport.flush() }
+        return needsChannel || (hasSent && self.transport.isEncrypted)
     }
 
     private func openChannel() throws(RabbitMQError) {

@@ -97,20 +97,19 @@ struct PublisherStateMachine {
     /// The message to publish now, if the channel, the window and an alarm allow one. It counts as sent: if publishing
     /// fails, its outcome is unknown.
     mutating func nextToSend(at now: Instant) -> RabbitMQMessage? {
-        guard self.isChannelOpen, self.blocked == nil, let (reference, message) = self.head else { return nil }
+        guard self.isChannelOpen, self.blocked == nil, let id = self.sending.first,
+            let place = self.batches.index(forKey: id)
+        else { return nil }
+        let index = self.batches.values[place].next
+        let message = self.batches.values[place].messages[index]
         let byteCount = message.body.count + MessageLimits.headerBytes(of: message)
         guard self.window.hasRoom(for: byteCount) else { return nil }
+        let reference = Reference(batch: id, index: index, messageID: message.messageID)
         self.window.sent(reference, messageID: message.messageID, byteCount: byteCount, at: now)
-        self.batches[reference.batch]?.next += 1
-        self.batches[reference.batch]?.skipSettled()
-        if self.batches[reference.batch]?.isSent ?? true { self.sending.removeFirst() }
+        self.batches.values[place].next += 1
+        self.batches.values[place].skipSettled()
+        if self.batches.values[place].isSent { self.sending.removeFirst() }
         return message
-    }
-
-    private var head: (reference: Reference, message: RabbitMQMessage)? {
-        guard let id = self.sending.first, let batch = self.batches[id] else { return nil }
-        let message = batch.messages[batch.next]
-        return (Reference(batch: id, index: batch.next, messageID: message.messageID), message)
     }
 
     // MARK: Answers of the broker
@@ -136,8 +135,9 @@ struct PublisherStateMachine {
     }
 
     private mutating func settle(_ settled: [(Reference, ConfirmWindow<Reference>.Verdict)]) -> [Finished] {
+        var ended: [BatchID] = []
         for (reference, verdict) in settled {
-            guard self.batches[reference.batch] != nil else {
+            guard let place = self.batches.index(forKey: reference.batch) else {
                 self.abandoned -= 1
                 if verdict == .routed { self.lateRouted.append(reference.messageID) }
                 continue
@@ -148,9 +148,10 @@ struct PublisherStateMachine {
                 case .returned(let code, let text): .returned(code: code, text: text)
                 case .nacked: .nacked
                 }
-            self.batches[reference.batch]?.settle(reference.index, outcome)
+            self.batches.values[place].settle(reference.index, outcome)
+            if self.batches.values[place].isFinished { ended.append(reference.batch) }
         }
-        return self.takeFinished(settled.map(\.0.batch))
+        return self.takeFinished(ended)
     }
 
     /// Whether a message that was called unknown may still be confirmed.

@@ -24,13 +24,15 @@ struct EndToEnd: Sendable {
         }
     }
 
-    /// Runs one more instance on the same database and broker, but for what `environment` says otherwise.
+    /// Runs one more instance on the same database and broker, but for what `environment` says otherwise; `tracer` is a command that
+    /// runs the one it is given.
     func serve(
         environment: [String: String] = [:],
+        under tracer: [String] = [],
         _ body: (ServiceProcess, ProjectClient) async throws -> Void
     ) async throws {
         let defaults = Self.environment(database: self.database.url).merging(["RABBITMQ_URL": self.vhost.url]) { $1 }
-        try await Support.withService(environment: defaults.merging(environment) { $1 }) { service in
+        try await Support.withService(environment: defaults.merging(environment) { $1 }, under: tracer) { service in
             let client = ProjectClient(port: try await service.port(), token: self.token)
             try await body(service, client)
         }

@@ -9,6 +9,7 @@ import Testing
 @Suite("What an event costs the database", .timeLimit(.minutes(1)))
 struct EventCostTests {
     private static let events = 1024
+    private static let batch = 256
 
     @Test("four full batches are four transactions, and little more WAL than the rows they write")
     func relay() async throws {
@@ -16,18 +17,81 @@ struct EventCostTests {
             // Pages that are written whole, once after each checkpoint, are paid for here.
             try await Self.drain(database)
             let start = try await Self.meter(database)
-            try await database.script(
-                "SELECT skillrelay.enqueue('e', 'k', decode(repeat('ab', 149), 'hex')) FROM generate_series(1, \(Self.events))"
-            )
+            try await Self.enqueue(database)
             let inserted = try await Self.meter(database)
             try await Self.drain(database)
             let end = try await Self.meter(database)
-            // Autovacuum and the relay's last looks may add a few.
-            #expect(end.transactions - inserted.transactions <= Int64(Self.events / 256 + 8))
+            let batches = try await database.values(
+                "SELECT cardinality(ids) FROM skillrelay.outbox_deliveries", as: Int.self)
+            #expect(batches == Array(repeating: Self.batch, count: Self.events / Self.batch))
+            // The second meter's own, and a few that autovacuum may add in other databases.
+            #expect(end.transactions - inserted.transactions <= Int64(batches.count + 1 + 2))
             let insertBytes = (inserted.walBytes - start.walBytes) / Int64(Self.events)
             let relayBytes = (end.walBytes - inserted.walBytes) / Int64(Self.events)
             #expect(insertBytes <= 800 && relayBytes <= 220, "\(insertBytes) and \(relayBytes) bytes of WAL an event")
         }
+    }
+
+    @Test("an event leaves one dead row behind, a narrow one, and no row is ever updated")
+    func deadRows() async throws {
+        try await withTestDatabase { database in
+            try await Self.enqueue(database)
+            try await Self.drain(database)
+            // Counted when a session next reports what it did.
+            try await eventually("the server has counted the rows") {
+                try await Self.writes(database)
+                    == [
+                        "outbox 1024 inserted, 0 updated, 0 deleted",
+                        "outbox_deliveries 4 inserted, 0 updated, 0 deleted",
+                        "outbox_pending 1024 inserted, 0 updated, 1024 deleted",
+                    ]
+            }
+        }
+    }
+
+    @Test("a claim reads a batch by its keys, however many wait behind it")
+    func plan() async throws {
+        try await withTestDatabase { database in
+            try await Self.enqueue(database, count: 20_000)
+            // As autovacuum does after 5,000 rows.
+            try await database.script("ANALYZE skillrelay.outbox_pending")
+            let claim = try await Claim.take(
+                .allBut([]), after: 0, limit: Self.batch, bytes: 1 << 20, on: database.connection)
+            guard let claim else {
+                Issue.record("nothing was claimed")
+                return
+            }
+            try await claim.settle(Settlement())
+            // Takes the statement that the claim has just prepared.
+            let name: String = try await database.value(
+                "SELECT name FROM pg_prepared_statements WHERE name LIKE '%outbox.claim'")
+            let plan = try await database.values(
+                "EXPLAIN (ANALYZE, BUFFERS, TIMING off) EXECUTE \"\(name)\" (256, 1048576, 0, false, '{}', '{}')",
+                as: String.self)
+            let executed = plan.filter { !$0.contains("never executed") }.joined(separator: "\n")
+            #expect(executed.contains("Index Scan using outbox_pending_pkey"), "\(executed)")
+            #expect(!executed.contains("Seq Scan"), "\(executed)")
+            let pages = executed.firstMatch(of: #/shared hit=(\d+)/#).flatMap { Int($0.1) } ?? .max
+            // A path through two indexes and a row in each table, for each event.
+            #expect(pages <= 8 * Self.batch, "\(pages) pages:\n\(executed)")
+        }
+    }
+
+    private static func writes(_ database: TestDatabase) async throws -> [String] {
+        try await database.values(
+            """
+            SELECT format('%s %s inserted, %s updated, %s deleted', name, sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del))
+            FROM (
+                SELECT regexp_replace(relname, '_(\\d+|default)$', '') AS name, * FROM pg_stat_user_tables
+                WHERE schemaname = 'skillrelay' AND relname ~ '^outbox'
+            ) AS t
+            GROUP BY name HAVING sum(n_tup_ins) > 0 ORDER BY name
+            """)
+    }
+
+    private static func enqueue(_ database: TestDatabase, count: Int = Self.events) async throws {
+        try await database.script(
+            "SELECT skillrelay.enqueue('e', 'k', decode(repeat('ab', 149), 'hex')) FROM generate_series(1, \(count))")
     }
 
     /// Writing transactions so far, and bytes of WAL.

@@ -15,12 +15,14 @@ package final class ServiceProcess: Sendable {
     /// Starts it with these arguments, and with nothing in its environment but these variables.
     ///
     /// Its output goes to files, so that no pipe can fill up and hold it back.
-    fileprivate init(_ arguments: [String], environment: [String: String]) throws {
+    fileprivate init(_ arguments: [String], environment: [String: String], under tracer: [String]) throws {
         self.folder = FileManager.default.temporaryDirectory.appending(path: "skillrelay-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
         self.process = Process()
-        self.process.executableURL = try FileManager.default.executableBesideTests("skillrelay")
-        self.process.arguments = arguments
+        let executable = try FileManager.default.executableBesideTests("skillrelay")
+        let command = tracer + [executable.path()] + arguments
+        self.process.executableURL = URL(filePath: command[0])
+        self.process.arguments = Array(command.dropFirst())
         self.process.environment = environment
         self.process.standardInput = FileHandle.nullDevice
         self.process.standardOutput = try self.newFile("stdout")
@@ -119,13 +121,14 @@ package final class ServiceProcess: Sendable {
     }
 }
 
-/// Lends a running `skillrelay` to a test; it never outlives the test.
+/// Lends a running `skillrelay` to a test; it never outlives the test. `tracer` is a command that runs the one it is given, in its own place.
 package func withService<Result>(
     _ arguments: [String] = ["serve"],
     environment: [String: String],
+    under tracer: [String] = [],
     _ body: (ServiceProcess) async throws -> Result
 ) async throws -> Result {
-    let service = try ServiceProcess(arguments, environment: environment)
+    let service = try ServiceProcess(arguments, environment: environment, under: tracer)
     return try await cleaningUp {
         try await body(service)
     } afterwards: {
