@@ -102,9 +102,19 @@ public struct PostgresSession {
 
     /// For the one transaction that spans several `perform` calls; see ``transaction(statementTimeout:file:line:_:)``
     /// for all others.
-    public func begin(file: String = #fileID, line: Int = #line) throws(PostgresError) {
+    ///
+    /// - Parameters:
+    ///   - settings: constants such as `enable_bitmapscan = off`, in force until the transaction ends (SET LOCAL).
+    ///   - file: the caller's, for the error.
+    ///   - line: the caller's, for the error.
+    /// - Throws: `.server` with 25000 when a transaction is open already; `.connectionLost`.
+    public func begin(
+        locally settings: String...,
+        file: String = #fileID,
+        line: Int = #line
+    ) throws(PostgresError) {
         do throws(PostgresError) {
-            try self.wire.begin()
+            try self.wire.begin(locally: settings)
         } catch {
             throw error.located(statement: "BEGIN", file: file, line: line)
         }

@@ -45,7 +45,7 @@ extension Wire {
 
     // MARK: Transactions
 
-    func begin() throws(PostgresError) {
+    func begin(locally settings: [String] = []) throws(PostgresError) {
         guard !self.isInTransaction || !self.signals.isOpen else {
             throw PostgresError(
                 .server,
@@ -53,7 +53,9 @@ extension Wire {
                 reason: "a transaction is open already"
             )
         }
-        _ = try self.exchange(.session) { $0.sendScript("BEGIN") }
+        // One round trip.
+        let script = (["BEGIN"] + settings.map { "SET LOCAL \($0)" }).joined(separator: ";")
+        _ = try self.exchange(.session) { $0.sendScript(script) }
     }
 
     /// A failed transaction answers COMMIT with success and the tag `ROLLBACK`.
