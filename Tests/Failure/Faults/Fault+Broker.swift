@@ -51,10 +51,13 @@ extension Fault {
         },
         Fault("broker: queue full, reject-publish", .broker, .none) { cluster in
             let policy = "policies/\(cluster.vhost.name)/full"
-            try await cluster.vhost.manage(
-                "PUT", policy,
-                #"{"pattern":".*","apply-to":"queues","definition":{"max-length":5,"overflow":"reject-publish"}}"#
-            )
+            // A queue takes a new length before a new overflow, and would drop what it has confirmed: so the overflow comes first.
+            for length in [1_000_000, 5] {
+                try await cluster.vhost.manage(
+                    "PUT", policy,
+                    #"{"pattern":".*","apply-to":"queues","definition":{"max-length":\#(length),"overflow":"reject-publish"}}"#
+                )
+            }
             await cluster.receiver.pause()
             return {
                 try await cluster.vhost.manage("DELETE", policy)
