@@ -53,14 +53,10 @@ package func buildApplication(
     )
 }
 
-/// The router with what every request passes, outermost first.
+/// The router with what every request passes.
 private func buildHealthRouter(_ limits: APILimits) -> Router<RelayContext> {
     let router = Router(context: RelayContext.self, options: .autoGenerateHeadEndpoints)
-    router.add(middleware: AccessLogMiddleware())
-    router.add(middleware: LastAnswerMiddleware())
-    router.add(middleware: ErrorMiddleware())
-    router.add(middleware: BodyLimitMiddleware(maxBytes: limits.maxBodyBytes))
-    router.add(middleware: CanonicalPathMiddleware())
+    router.add(middleware: RequestMiddleware(maxBodyBytes: limits.maxBodyBytes))
     router.addRoutes(HealthController().routes)
     return router
 }

@@ -7,18 +7,10 @@ import ServiceLifecycle
 /// That is the one to a request that asks to change the protocol, which we never do: the HTTP parser reads nothing after such a request
 /// (an upgrade, or CONNECT), and kept alive, the connection would ignore the next one. And every answer once the service stops: a client
 /// that is not told would send its next request into a connection that is being closed.
-struct LastAnswerMiddleware: RouterMiddleware {
-    typealias Context = RelayContext
-
-    func handle(
-        _ request: Request,
-        context: RelayContext,
-        next: @concurrent (Request, RelayContext) async throws -> Response
-    ) async throws -> Response {
-        var response = try await next(request, context)
+enum LastAnswer {
+    static func mark(_ response: inout Response, to request: Request) {
         if request.method == .connect || request.headers[.upgrade] != nil || Task.isShuttingDownGracefully {
             response.headers[.connection] = "close"
         }
-        return response
     }
 }

@@ -4,21 +4,21 @@ import Logging
 /// One line at `debug` for each request: never the query, a header or a body, where secrets travel.
 ///
 /// Hummingbird's own log middleware has neither status nor duration and prints the query.
-struct AccessLogMiddleware: RouterMiddleware {
-    typealias Context = RelayContext
-
+struct AccessLog {
     private static let maxPathLength = 256
 
-    func handle(
-        _ request: Request,
-        context: RelayContext,
-        next: @concurrent (Request, RelayContext) async throws -> Response
-    ) async throws -> Response {
-        guard context.logger.logLevel <= .debug else { return try await next(request, context) }
-        let start = ContinuousClock.now
-        let response = try await next(request, context)
-        let duration = ContinuousClock.now - start
-        context.logger.debug(
+    private let logger: Logger
+    private let start = ContinuousClock.now
+
+    /// Nil when nobody would see the line.
+    init?(_ logger: Logger) {
+        guard logger.logLevel <= .debug else { return nil }
+        self.logger = logger
+    }
+
+    func note(_ request: Request, _ response: Response) {
+        let duration = ContinuousClock.now - self.start
+        self.logger.debug(
             "Request answered",
             metadata: [
                 LogKey.method: "\(request.method.rawValue)",
@@ -27,6 +27,5 @@ struct AccessLogMiddleware: RouterMiddleware {
                 LogKey.microseconds: "\(duration / .microseconds(1))",
             ]
         )
-        return response
     }
 }
