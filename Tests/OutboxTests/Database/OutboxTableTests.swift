@@ -69,6 +69,8 @@ struct OutboxTableTests {
             #"'e', 'k', '', '{"a": 0.5}'"#, #"'e', 'k', '', '{"a": 9223372036854775808}'"#,
             "'e', 'k', '', jsonb_build_object('a', repeat('x', 65536))",
             "'e', 'k', '', jsonb_build_object(repeat('x', 256), 'a')", "'e', 'k', '', '{\"\u{e9}\": \"a\"}'",
+            #"'e', 'k', '', '{"": "a"}'"#, #"'e', 'k', '', '{"\u0001": "a"}'"#,
+            "'e', 'k', '', jsonb_build_object('a', repeat('x', 300), '', 'a')",
         ]
     )
     func limits(arguments: String) async throws {
