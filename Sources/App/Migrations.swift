@@ -10,6 +10,8 @@ enum Migrations {
         PostgresMigration(name: "m0003_outbox", bytes: PackageResources.m0003_outbox_sql),
         PostgresMigration(name: "m0004_idempotency_keys", bytes: PackageResources.m0004_idempotency_keys_sql),
         PostgresMigration(name: "m0005_header_names", bytes: PackageResources.m0005_header_names_sql),
+        PostgresMigration(name: "m0006_operations", bytes: PackageResources.m0006_operations_sql),
+        PostgresMigration(name: "m0007_header_names", bytes: PackageResources.m0007_header_names_sql),
     ]
 
     static func migrator(logger: Logger) -> PostgresMigrator {

@@ -1,4 +1,6 @@
 import Logging
+import Metrics
+import MetricsTestKit
 import ServiceLifecycle
 import Support
 import Synchronization
@@ -90,6 +92,30 @@ struct PoolTests {
                 try await group.waitForAll()
             }
             #expect(served.numbers.withLock { $0 } == [0, 1, 2, 3, 4])
+        }
+    }
+
+    @Test("tells what its connections do, and measures how long callers waited for one")
+    func usage() async throws {
+        let name = Server.uniqueName("usage")
+        let metrics = TestMetrics()
+        try await withMetricsFactory(metrics) {
+            try await self.withPool(self.configuration(name), size: 1) { pool, _ in
+                try await eventually("connected") { pool.isConnected }
+                #expect(pool.usage == PostgresPoolUsage(limit: 1, idle: 1, used: 0, opening: 0, waiting: 0))
+                #expect(!pool.usage.isExhausted)
+                try await withThrowingTaskGroup { group in
+                    try await self.holding(pool, name: name) { _ in
+                        group.addTask { try await self.backendID(pool) }
+                        try await eventually("it waits") { pool.usage.waiting == 1 }
+                        #expect(pool.usage == PostgresPoolUsage(limit: 1, idle: 0, used: 1, opening: 0, waiting: 1))
+                        #expect(pool.usage.isExhausted)
+                    }
+                    try await group.waitForAll()
+                }
+                #expect(try metrics.expectTimer("postgres.pool.wait").values.count == 1)
+                #expect(try metrics.expectCounter("postgres.connects", [("result", "ok")]).totalValue == 1)
+            }
         }
     }
 

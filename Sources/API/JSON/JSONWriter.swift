@@ -89,11 +89,16 @@ struct JSONWriter {
     /// JSON text, written as it is.
     mutating func member(_ name: StaticString, raw json: String) {
         self.key(name)
+        self.raw(json)
+    }
+
+    // MARK: Values
+
+    /// JSON text, written as it is.
+    mutating func raw(_ json: String) {
         self.buffer.writeString(json)
         self.needsComma = true
     }
-
-    // MARK: Scalars
 
     private mutating func string(_ value: String) {
         self.buffer.writeInteger(UInt8(ascii: "\""))

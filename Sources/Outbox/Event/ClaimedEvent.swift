@@ -17,6 +17,8 @@ package struct ClaimedEvent: Sendable, Hashable {
     package let attempts: Int
     /// An earlier publish may have reached the broker.
     package var maybeSent: Bool
+    /// The run that has queued it again.
+    package var replayID: UUID? = nil
 
     package var destination: Destination { Destination(exchange: self.exchange, routingKey: self.routingKey) }
 }

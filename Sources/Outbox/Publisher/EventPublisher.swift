@@ -6,6 +6,9 @@ package protocol EventPublisher: Sendable {
     /// claimed then.
     var isReady: Bool { get }
 
+    /// For those who want to know.
+    var condition: BrokerCondition { get }
+
     /// The broker has confirmed something on this connection: several may publish at one time. Until then one does, so that no more than
     /// one batch's first event is at risk.
     var takesSeveral: Bool { get }

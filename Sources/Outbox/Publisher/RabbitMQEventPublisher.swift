@@ -1,5 +1,6 @@
 package import Foundation
 package import Logging
+import Metrics
 package import RabbitMQ
 import ServiceLifecycle
 import Synchronization
@@ -13,11 +14,17 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
 
     private struct State {
         var link: RabbitMQLink?
+        /// Why there is none.
+        var error: String? = "not connected yet"
         /// Of connections that have ended.
         var lateDeliveries: [UUID] = []
     }
 
     private let state = Mutex(State())
+    private let connects = Counters<ConnectResult>("rabbitmq.connects", by: "result")
+    private let disconnects = Counter(label: "rabbitmq.disconnects")
+
+    private enum ConnectResult: String, CaseIterable { case ok, failed }
 
     /// The longest that one `publish` takes. Nothing is begun later than one publish timeout after its begin; what is under way by then
     /// has to be handed over, or to open the channel, and to wait for its confirms.
@@ -40,6 +47,13 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
 
     package var isReady: Bool {
         self.state.withLock { $0.link?.isReady ?? false && $0.lateDeliveries.isEmpty }
+    }
+
+    package var condition: BrokerCondition {
+        self.state.withLock { state in
+            guard let link = state.link else { return BrokerCondition(.away, error: state.error) }
+            return link.blockedReason.map { BrokerCondition(.blocked, error: $0) } ?? BrokerCondition(.connected)
+        }
     }
 
     package var takesSeveral: Bool {
@@ -69,17 +83,22 @@ package final class RabbitMQEventPublisher: EventPublisher, Service {
                 let delay: Duration
                 do throws(RabbitMQError) {
                     let connection = try await RabbitMQConnection.connect(self.configuration, logger: self.logger)
+                    self.connects.increment(.ok)
                     self.logger.notice("Connected to RabbitMQ")
                     lastFailure = nil
                     let (reason, life) = await self.serve(connection)
                     guard !Task.isCancelled else { return }
+                    self.disconnects.increment()
+                    self.state.withLock { $0.error = "\(reason)" }
                     self.logger.warning("RabbitMQ connection lost, events wait", error: reason)
                     delay = backoff.ended(life)
                 } catch {
                     guard !Task.isCancelled else { return }
+                    self.connects.increment(.failed)
                     // An outage is told once, not with each attempt.
                     let isNew = lastFailure != "\(error)"
                     lastFailure = "\(error)"
+                    self.state.withLock { $0.error = "\(error)" }
                     self.logger.log(
                         level: isNew ? .warning : .debug,
                         "RabbitMQ cannot be reached, events wait",

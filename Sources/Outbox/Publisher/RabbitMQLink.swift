@@ -29,8 +29,10 @@ actor RabbitMQLink {
     /// The canary was confirmed.
     nonisolated var isProven: Bool { self.proof.load(ordering: .acquiring) }
 
+    nonisolated var blockedReason: String? { self.connection.blockedReason }
+
     nonisolated var isReady: Bool {
-        self.connection.isOpen && self.connection.blockedReason == nil && !self.connection.hasLateConfirms
+        self.connection.isOpen && self.blockedReason == nil && !self.connection.hasLateConfirms
     }
 
     nonisolated func takeLateDeliveries() -> [UUID] {

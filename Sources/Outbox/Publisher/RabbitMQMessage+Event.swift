@@ -7,6 +7,7 @@ extension RabbitMQMessage {
     init(event: ClaimedEvent, possibleDuplicate: Bool) {
         var headers = HeaderReader.headers(event.headers)
         if possibleDuplicate { headers["x-possible-duplicate"] = .bool(true) }
+        if let replayID = event.replayID { headers["x-replay-id"] = .string(replayID.lowercased) }
         self.init(
             exchange: event.exchange,
             routingKey: event.routingKey,

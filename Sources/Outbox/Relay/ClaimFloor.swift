@@ -120,6 +120,11 @@ struct ClaimFloor {
         self.nextSweep = now + Self.pause(after: duration)
     }
 
+    /// The claim found everything paused: nothing was looked at.
+    mutating func refused(_ look: Look) {
+        if look.kind != .onward { self.isSweeping = false }
+    }
+
     private static func pause(after sweep: Duration) -> Duration {
         min(sweep * (Self.sweepShare - 1), Self.longestPause)
     }

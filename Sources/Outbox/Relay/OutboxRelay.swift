@@ -13,7 +13,10 @@ package final class OutboxRelay: Service {
     private let publisher: any EventPublisher
     private let logger: Logger
     private let log: RelayLog
+    private let metrics = RelayMetrics()
     private let signal = WakeSignal()
+    /// Woken when events that were queued again have been settled: there is room for more.
+    let replaySignal = WakeSignal()
     private let isStopping = Atomic(false)
     private let memory: Mutex<RelayMemory>
     /// Wakes the lanes beside the first.
@@ -46,6 +49,9 @@ package final class OutboxRelay: Service {
     package func wake() {
         self.signal.wake()
     }
+
+    /// The destinations that fail and wait for a probe.
+    var failingDestinations: [DestinationPauses.Failing] { self.memory.withLock { $0.planner.pauses.failing } }
 
     /// Relays until graceful shutdown: then settles the batch in flight and returns. Cancellation abandons it, and its rows are free.
     package func run() async {
@@ -128,7 +134,7 @@ package final class OutboxRelay: Service {
 
     /// How long to wait when there is nothing to do: the poll, or until a paused destination, a sweep or a broker that is back could be served.
     private func pause(sweeps: Bool) -> Duration {
-        let (nextDue, nextSweep) = self.memory.withLock { ($0.planner.pauses.nextDue, $0.floor.due) }
+        let (nextDue, nextSweep) = self.memory.withLock { ($0.nextDue, $0.floor.due) }
         let now = ContinuousClock.now
         // One that is overdue was asked in vain, or could not be: again, but not in a loop.
         let untilDue = nextDue.map { $0 > now ? $0 - now : Self.readinessInterval }
@@ -196,7 +202,7 @@ package final class OutboxRelay: Service {
         let isAnswered = try await self.probe(&lane)
         guard self.publisher.isReady, self.isRunning else { return self.pause(sweeps: false) }
         let batch = try await self.batch(&lane)
-        let isNextDue = self.memory.withLock { $0.planner.pauses.due(.now) != nil }
+        let isNextDue = self.memory.withLock { $0.due(.now) != nil }
         return batch == .more || isAnswered && isNextDue ? nil : self.pause(sweeps: batch == .done)
     }
 
@@ -204,14 +210,17 @@ package final class OutboxRelay: Service {
     ///
     /// - Returns: false if none is due, or if there was no answer.
     private func probe(_ lane: inout Lane) async throws -> Bool {
-        guard let (destination, place) = self.memory.withLock({ $0.planner.pauses.due(.now) }) else { return false }
+        guard let (destination, place) = self.memory.withLock({ $0.due(.now) }) else { return false }
         // Its events may be anywhere after that; a place not too far is looked at in one turn.
         let range = ClaimRange(after: place, through: place + ClaimFloor.widest)
         let claim = try await Claim.take(
             .only(destination), in: range, limit: 1, bytes: self.configuration.batchBytes,
             on: self.connection(&lane)
         )
+        self.parked(claim.orphans)
+        self.found(claim.held)
         guard let event = claim.events.first else {
+            guard !claim.held.contains(destination) else { return false }
             self.memory.withLock { $0.planner.sought(destination, claim.reach, in: range) }
             return true
         }
@@ -223,8 +232,13 @@ package final class OutboxRelay: Service {
         /// Nothing more is to be found where it looked.
         case done
         case more
-        /// A broker that went away is not asked in a loop.
+        /// A broker that went away is not asked in a loop; nor is the database while everything is paused.
         case vain
+    }
+
+    private func found(_ held: HeldDestinations) {
+        guard let change = self.memory.withLock({ $0.found(held, at: .now) }) else { return }
+        self.log.changed(change)
     }
 
     /// One batch for the destinations that work.
@@ -240,14 +254,27 @@ package final class OutboxRelay: Service {
             )
         } catch {
             let end = ContinuousClock.now
+            self.metrics.claimFailed(in: end - begin)
             self.memory.withLock { $0.floor.failed(look, took: end - begin, at: end) }
             throw error
         }
         let end = ContinuousClock.now
+        self.metrics.claimed(claim.events.count, in: end - begin)
+        self.parked(claim.orphans)
+        self.found(claim.held)
+        guard !claim.held.isEverything else {
+            self.memory.withLock { $0.floor.refused(look) }
+            return .vain
+        }
         let reach = claim.reach
         let mayBeMore = self.memory.withLock { $0.floor.ended(look, reach, took: end - begin, at: end) }
         if !claim.events.isEmpty, try await !self.deliver(claim, asProbe: false) { return .vain }
         return mayBeMore ? .more : .done
+    }
+
+    private func parked(_ orphans: [Settlement.Dead]) {
+        self.metrics.parked(orphans)
+        self.log.parked(orphans)
     }
 
     /// Publishes what was claimed and settles it.
@@ -266,7 +293,8 @@ package final class OutboxRelay: Service {
             memory.planner.plan(events.map(memory.owed.marked), outcomes, now: .now)
         }
         do {
-            try await claim.settle(settlement)
+            let confirmedAt = try await claim.settle(settlement)
+            self.metrics.settled(settlement, confirmedAt: confirmedAt)
         } catch {
             // Perhaps it was committed and only the reply is lost; writing it again tells.
             self.memory.withLock { $0.owed.add(settlement) }
@@ -275,12 +303,15 @@ package final class OutboxRelay: Service {
         PausePoint.afterCommit.reach()
         self.memory.withLock { $0.recall(events, outcomes, settlement, isCut: isCut, at: .now) }
         self.log.settled(settlement)
+        if events.contains(where: { $0.replayID != nil }) { self.replaySignal.wake() }
         return outcomes.contains(where: \.isDefinite)
     }
 
     private func publish(_ assignments: [RelayMemory.Assignment], asProbe: Bool) async -> [DeliveryOutcome] {
         let fresh = assignments.compactMap { if case .publish(let event) = $0 { event } else { nil } }
+        let begin = ContinuousClock.now
         var answers = fresh.isEmpty ? [] : await self.publisher.publish(fresh, asProbe: asProbe)[...]
+        self.metrics.published(answers, in: ContinuousClock.now - begin)
         return assignments.map { assignment in
             switch assignment {
             case .publish: answers.removeFirst()

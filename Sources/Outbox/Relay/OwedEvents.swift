@@ -7,12 +7,12 @@ import Foundation
 /// another relay, whose they are now, or what is left of a lost connection of ours. Nothing is claimed while that is more than a batch,
 /// and each claim can add one batch and each alarm one window: so it stays small.
 struct OwedEvents {
-    /// Confirmed and routed.
-    private(set) var delivered: Set<UUID> = []
+    /// Confirmed and routed, each with the latest place in the claim's order that its row can have. A row behind that is another one,
+    /// written for a replay of the event, and not meant.
+    private(set) var delivered: [UUID: Int64] = [:]
     /// Perhaps sent.
     private(set) var maybeSent: Set<UUID> = []
-    /// The latest place in the claim's order that this relay has claimed. A row behind it with an owed id is another one, written for a
-    /// replay of the event, and not meant.
+    /// The latest place in the claim's order that this relay has claimed.
     private(set) var lastSequence: Int64 = 0
 
     var count: Int { self.delivered.count + self.maybeSent.count }
@@ -22,27 +22,35 @@ struct OwedEvents {
         self.lastSequence = max(self.lastSequence, events.map(\.sequence).max() ?? 0)
     }
 
-    /// Confirmed late, or in a batch whose settlement may not have been committed.
+    /// Confirmed late: whichever row it was, it was claimed by now.
     mutating func add(delivered ids: some Sequence<UUID>) {
-        self.delivered.formUnion(ids)
-        self.maybeSent.subtract(self.delivered)
+        for id in ids { self.add(delivered: id, at: self.lastSequence) }
+    }
+
+    private mutating func add(delivered id: UUID, at place: Int64) {
+        self.delivered[id] = max(self.delivered[id] ?? 0, place)
+        self.maybeSent.remove(id)
     }
 
     /// A settlement that may not have been committed. What was refused is tried again.
     mutating func add(_ settlement: Settlement) {
-        self.maybeSent.formUnion(settlement.retries.lazy.filter(\.maybeSent).map(\.id))
-        self.add(delivered: settlement.delivered.map(\.id))
+        for retry in settlement.retries where retry.maybeSent && self.delivered[retry.id] == nil {
+            self.maybeSent.insert(retry.id)
+        }
+        for event in settlement.delivered { self.add(delivered: event.id, at: event.sequence) }
     }
 
     /// All of `written` that could be is; `pending` are those of its ids whose rows are held elsewhere.
     mutating func settled(_ written: OwedEvents, stillPending pending: Set<UUID>) {
-        self.delivered.subtract(written.delivered.subtracting(pending))
+        for (id, place) in written.delivered where !pending.contains(id) && self.delivered[id] == place {
+            self.delivered[id] = nil
+        }
         self.maybeSent.subtract(written.maybeSent.subtracting(pending))
     }
 
     /// Whether the event, claimed again, is one to complete without publishing it.
     func isDelivered(_ event: ClaimedEvent) -> Bool {
-        self.delivered.contains(event.id) && event.sequence <= self.lastSequence
+        self.delivered[event.id].map { event.sequence <= $0 } ?? false
     }
 
     /// The event as it is claimed again, with its mark.

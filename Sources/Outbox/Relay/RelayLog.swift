@@ -39,20 +39,36 @@ struct RelayLog {
                 ]
             )
         }
-        for destination in settlement.recovered.keys {
-            self.logger.notice(
-                "Destination is back",
-                metadata: [
-                    Keys.exchange: "\(destination.exchange)", Keys.routingKey: "\(destination.routingKey)",
-                ]
-            )
-        }
-        for dead in settlement.dead {
+        self.tell("Destination is back", of: settlement.recovered.keys)
+        self.parked(settlement.dead)
+    }
+
+    func parked(_ events: [Settlement.Dead]) {
+        for dead in events {
             self.logger.error(
                 "Event parked as dead",
                 metadata: [
                     Keys.event: "\(dead.id.lowercased)", Keys.attempts: "\(dead.attempts)",
                     Keys.reason: "\(dead.error)",
+                ]
+            )
+        }
+    }
+
+    func changed(_ change: RelayMemory.HoldChange) {
+        if let everything = change.everything {
+            self.logger.notice(everything ? "Paused by an operator" : "Resumed by an operator")
+        }
+        self.tell("Destination paused by an operator", of: change.held)
+        self.tell("Destination resumed by an operator", of: change.released)
+    }
+
+    private func tell(_ message: Logger.Message, of destinations: some Sequence<Destination>) {
+        for destination in destinations {
+            self.logger.notice(
+                message,
+                metadata: [
+                    Keys.exchange: "\(destination.exchange)", Keys.routingKey: "\(destination.routingKey)",
                 ]
             )
         }

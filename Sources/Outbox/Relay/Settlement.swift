@@ -93,9 +93,11 @@ struct SettlementPlanner {
         for destination in delivered {
             if let first = self.pauses.recovered(destination) { settlement.recovered[destination] = first }
         }
-        for (destination, fault) in faults
-        where self.pauses.failed(destination, at: fault.first, now: now, random: random()) {
-            settlement.failing[destination] = fault.error
+        for (destination, fault) in faults {
+            let isNew = self.pauses.failed(
+                destination, error: fault.error, at: fault.first, now: now, random: random()
+            )
+            if isNew { settlement.failing[destination] = fault.error }
         }
         return settlement
     }

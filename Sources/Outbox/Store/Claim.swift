@@ -9,6 +9,10 @@ struct Claim: ~Copyable {
     /// None: then no transaction is open, and there is nothing to settle.
     let events: [ClaimedEvent]
     let reach: ClaimReach
+    /// Pending rows whose event is gone, dropped by hand with its partition: parked, so that they are not claimed for ever.
+    let orphans: [Settlement.Dead]
+    /// What an operator keeps back: none of it was claimed.
+    let held: HeldDestinations
     private let connection: PostgresConnection
 
     /// Which destinations' events to claim.
@@ -34,26 +38,35 @@ struct Claim: ~Copyable {
         bytes: Int,
         on connection: PostgresConnection
     ) async throws -> Claim {
-        let (events, reach) = try await connection.perform { session in
+        let (events, reach, orphans, held) = try await connection.perform { session in
             try session.begin(locally: Self.planning)
             let rows = try session.query(
                 Self.statement,
                 [.int8(Int64(limit)), .int8(Int64(bytes)), .int8(range.after), .int8(range.through)] + scope.parameters,
                 decode: Row.init(row:)
             )
-            // A pending row whose event is gone, dropped by hand with its partition, must not be claimed for ever.
             let orphans = rows.compactMap(\.orphan)
             if !orphans.isEmpty { try session.execute(Self.park, Settlement(dead: orphans).deadParameters) }
             let events = rows.compactMap(\.event)
             if events.isEmpty { try session.commit() }
-            return (events, ClaimReach(rows, in: range, limit: limit))
+            // The answer has one row at least.
+            let held = try HeldDestinations(json: rows[0].held)
+            return (events, ClaimReach(rows, in: range, limit: limit), orphans, held)
         }
-        return Claim(events: events, reach: reach, connection: connection)
+        return Claim(events: events, reach: reach, orphans: orphans, held: held, connection: connection)
     }
 
-    private init(events: [ClaimedEvent], reach: ClaimReach, connection: PostgresConnection) {
+    private init(
+        events: [ClaimedEvent],
+        reach: ClaimReach,
+        orphans: [Settlement.Dead],
+        held: HeldDestinations,
+        connection: PostgresConnection
+    ) {
         self.events = events
         self.reach = reach
+        self.orphans = orphans
+        self.held = held
         self.connection = connection
     }
 
@@ -66,16 +79,20 @@ struct Claim: ~Copyable {
     static let statement = PostgresStatement(
         "outbox.claim",
         """
-        WITH claimed AS MATERIALIZED (
-            SELECT seq, id, attempts, maybe_sent
+        WITH held AS MATERIALIZED (
+            SELECT exchange, routing_key FROM skillrelay.pauses
+        ), claimed AS MATERIALIZED (
+            SELECT seq, id, attempts, maybe_sent, replay_id
             FROM skillrelay.outbox_pending
             WHERE seq > $3 AND seq <= $4 AND next_attempt_at <= now()
+                AND NOT EXISTS (SELECT FROM held WHERE exchange IS NULL)
+                AND (exchange, routing_key) NOT IN (SELECT * FROM held WHERE exchange IS NOT NULL)
                 AND ((exchange, routing_key) IN (SELECT * FROM unnest($6::text[], $7::text[]))) = $5
             ORDER BY seq
             LIMIT $1
             FOR UPDATE SKIP LOCKED
         ), sized AS (
-            SELECT claimed.seq, claimed.id AS pending_id, claimed.attempts, claimed.maybe_sent, event.*,
+            SELECT claimed.seq, claimed.id AS pending_id, claimed.attempts, claimed.maybe_sent, claimed.replay_id, event.*,
                 row_number() OVER (ORDER BY claimed.seq) AS place,
                 sum(octet_length(event.payload) + octet_length(event.headers::text) + 512) OVER (ORDER BY claimed.seq)
                     AS bytes_through
@@ -89,7 +106,9 @@ struct Claim: ~Copyable {
         SELECT found.count, CASE WHEN found.count < $1 THEN (
                 SELECT max(seq) FROM skillrelay.outbox_pending WHERE seq > $3 AND seq <= $4
             ) END, (SELECT last_value FROM skillrelay.outbox_pending_seq_seq),
-            seq, pending_id, attempts, maybe_sent, id, exchange, routing_key, type, payload, headers::text, created_at
+            (SELECT json_agg(json_build_array(exchange, routing_key))::text FROM held),
+            seq, pending_id, attempts, maybe_sent, replay_id,
+            id, exchange, routing_key, type, payload, headers::text, created_at
         FROM found LEFT JOIN fitting ON true
         ORDER BY seq
         """
@@ -97,12 +116,17 @@ struct Claim: ~Copyable {
 
     /// Writes what became of the batch and commits: delivered events leave the pending list, and only they do.
     ///
+    /// - Returns: when that was, for the delivered ones; nil without any.
     /// - Throws: `PostgresError`; the rows are then free for another claim and what was delivered is sent again, so the caller
     ///   must not go on with this connection.
-    consuming func settle(_ settlement: Settlement) async throws {
+    @discardableResult
+    consuming func settle(_ settlement: Settlement) async throws -> PostgresTimestamp? {
         try await self.connection.perform { session in
+            var confirmedAt: PostgresTimestamp?
             if !settlement.delivered.isEmpty {
-                try session.execute(Self.complete, settlement.deliveredParameters)
+                confirmedAt = try session.query(Self.complete, settlement.deliveredParameters) { row in
+                    try row.decode(PostgresTimestamp.self)
+                }.first
             }
             if !settlement.retries.isEmpty {
                 try session.execute(Self.postpone, settlement.retryParameters)
@@ -112,6 +136,7 @@ struct Claim: ~Copyable {
             }
             PausePoint.markBeforeCommit.reach()
             try session.commit()
+            return confirmedAt
         }
     }
 
@@ -119,7 +144,7 @@ struct Claim: ~Copyable {
         "outbox.complete",
         """
         WITH completed AS (DELETE FROM skillrelay.outbox_pending WHERE seq = ANY($1::bigint[]))
-        INSERT INTO skillrelay.outbox_deliveries (least, greatest, ids) VALUES ($2, $3, $4)
+        INSERT INTO skillrelay.outbox_deliveries (least, greatest, ids) VALUES ($2, $3, $4) RETURNING confirmed_at
         """
     )
 
@@ -169,21 +194,23 @@ private struct Row {
     let greatest: Int64?
     /// The last place that was given away.
     let lastPlace: Int64
+    let held: String?
     let sequence: Int64?
     var event: ClaimedEvent?
     var orphan: Settlement.Dead?
 
     init(row: borrowing PostgresRow) throws {
         let (
-            foundCount, greatest, lastPlace, sequence, pendingID, attempts, maybeSent, id, exchange, routingKey, type,
-            payload, headers, createdAt
+            foundCount, greatest, lastPlace, held, sequence, pendingID, attempts, maybeSent, replayID, id, exchange,
+            routingKey, type, payload, headers, createdAt
         ) = try row.decode(
-            Int.self, Int64?.self, Int64.self, Int64?.self, UUID?.self, Int?.self, Bool?.self, UUID?.self, String?.self,
-            String?.self, String?.self, [UInt8]?.self, String?.self, PostgresTimestamp?.self
+            Int.self, Int64?.self, Int64.self, String?.self, Int64?.self, UUID?.self, Int?.self, Bool?.self, UUID?.self,
+            UUID?.self, String?.self, String?.self, String?.self, [UInt8]?.self, String?.self, PostgresTimestamp?.self
         )
         self.foundCount = foundCount
         self.greatest = greatest
         self.lastPlace = lastPlace
+        self.held = held
         self.sequence = sequence
         guard let sequence, let pendingID, let attempts, let maybeSent else { return }
         guard let id, let exchange, let routingKey, let payload, let headers, let createdAt else {
@@ -194,14 +221,14 @@ private struct Row {
         }
         self.event = ClaimedEvent(
             sequence: sequence, id: id, exchange: exchange, routingKey: routingKey, type: type, payload: payload,
-            headers: headers, createdAt: createdAt, attempts: attempts, maybeSent: maybeSent
+            headers: headers, createdAt: createdAt, attempts: attempts, maybeSent: maybeSent,
+            replayID: replayID
         )
     }
 }
 
 extension ClaimReach {
     fileprivate init(_ rows: [Row], in range: ClaimRange, limit: Int) {
-        // The answer has one row at least.
         let answer = rows[0]
         let places = rows.compactMap(\.sequence)
         self.isCut = places.count < answer.foundCount

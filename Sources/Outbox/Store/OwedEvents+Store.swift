@@ -8,13 +8,15 @@ extension OwedEvents {
     /// - Returns: the ids whose rows are held by another transaction, and so still pending.
     /// - Throws: `PostgresError`; everything is still owed then.
     func write(on connection: PostgresConnection) async throws -> Set<UUID> {
-        let ids: [PostgresValue] = [.int8(self.lastSequence), .uuidArray(Array(self.delivered))]
-        let marked = PostgresValue.uuidArray(Array(self.maybeSent))
+        let delivered: [PostgresValue] = [
+            .uuidArray(Array(self.delivered.keys)), .int8Array(Array(self.delivered.values)),
+        ]
+        let marked: [PostgresValue] = [.int8(self.lastSequence), .uuidArray(Array(self.maybeSent))]
         let pending = try await connection.perform { session in
             try session.begin()
-            try session.execute(Self.complete, ids)
-            try session.execute(Self.mark, [ids[0], marked])
-            let pending = try session.query(Self.pending, ids + [marked]) { row in try row.decode(UUID.self) }
+            try session.execute(Self.complete, delivered)
+            try session.execute(Self.mark, marked)
+            let pending = try session.query(Self.pending, delivered + marked) { row in try row.decode(UUID.self) }
             try session.commit()
             return pending
         }
@@ -26,9 +28,9 @@ extension OwedEvents {
         "outbox.complete_owed",
         """
         WITH owed AS MATERIALIZED (
-            SELECT seq FROM skillrelay.outbox_pending
-            WHERE seq <= $1 AND id = ANY($2::uuid[])
-            FOR UPDATE SKIP LOCKED
+            SELECT seq FROM skillrelay.outbox_pending AS p
+            JOIN unnest($1::uuid[], $2::bigint[]) AS o (id, place) ON p.id = o.id AND p.seq <= o.place
+            FOR UPDATE OF p SKIP LOCKED
         ), completed AS (
             DELETE FROM skillrelay.outbox_pending AS p USING owed WHERE p.seq = owed.seq RETURNING p.id
         )
@@ -56,8 +58,10 @@ extension OwedEvents {
     private static let pending = PostgresStatement(
         "outbox.pending_owed",
         """
-        SELECT id FROM skillrelay.outbox_pending
-        WHERE seq <= $1 AND (id = ANY($2::uuid[]) OR id = ANY($3::uuid[]) AND NOT maybe_sent)
+        SELECT p.id FROM skillrelay.outbox_pending AS p
+        JOIN unnest($1::uuid[], $2::bigint[]) AS o (id, place) ON p.id = o.id AND p.seq <= o.place
+        UNION ALL
+        SELECT id FROM skillrelay.outbox_pending WHERE seq <= $3 AND id = ANY($4::uuid[]) AND NOT maybe_sent
         """
     )
 }

@@ -1,17 +1,19 @@
 package import Foundation
 package import Postgres
 
-/// The outbox's books, balanced: every committed event is pending, dead or delivered, and nothing else is.
-package struct OutboxVerification: Sendable, Hashable {
+/// The outbox's books, balanced: every committed event is pending, dead, discarded or delivered, and nothing else is.
+package struct OutboxVerification: Sendable, Hashable, Encodable {
     /// Rows in the outbox.
     package let committed: Int
     package let pending: Int
     package let dead: Int
+    /// Dead events that an operator gave up.
+    package let discarded: Int
     /// Events that were confirmed at least once, however often they were sent.
     package let delivered: Int
-    /// Committed, and neither pending nor dead nor delivered: lost.
+    /// Committed, and neither pending nor dead nor discarded nor delivered: lost.
     package let missing: EventFinding
-    /// Pending, dead or delivered, and never committed.
+    /// Pending, dead, discarded or delivered, and never committed.
     package let stray: EventFinding
 
     /// Compares the tables with each other, as of one moment.
@@ -28,42 +30,48 @@ package struct OutboxVerification: Sendable, Hashable {
     }
 
     private init(row: borrowing PostgresRow) throws {
-        let (committed, pending, dead, delivered, missing, missingIDs, stray, strayIDs) = try row.decode(
-            Int64.self, Int64.self, Int64.self, Int64.self, Int64.self, String.self, Int64.self, String.self
+        let (committed, pending, dead, discarded, delivered, missing, missingIDs, stray, strayIDs) = try row.decode(
+            Int64.self, Int64.self, Int64.self, Int64.self, Int64.self, Int64.self, String.self, Int64.self, String.self
         )
         self.committed = Int(committed)
         self.pending = Int(pending)
         self.dead = Int(dead)
+        self.discarded = Int(discarded)
         self.delivered = Int(delivered)
         self.missing = EventFinding(count: missing, ids: missingIDs)
         self.stray = EventFinding(count: stray, ids: strayIDs)
     }
 
-    // Deliveries outlive the partition of their events: those older than the oldest event are no strays.
+    // What tells of events outlives the partition of their day: without one they are no strays.
     private static let statement = PostgresStatement(
         "outbox.verify",
         """
         WITH bound AS (
-            SELECT coalesce(skillrelay.uuid7_floor($1::timestamptz), '00000000-0000-0000-0000-000000000000') AS least,
-                (SELECT id FROM skillrelay.outbox ORDER BY id LIMIT 1) AS oldest
+            SELECT coalesce(skillrelay.uuid7_floor($1::timestamptz), '00000000-0000-0000-0000-000000000000') AS least
         ), entry AS (
             SELECT id, 'committed' AS book FROM skillrelay.outbox
             UNION ALL SELECT id, 'pending' FROM skillrelay.outbox_pending
             UNION ALL SELECT id, 'dead' FROM skillrelay.outbox_dead
+            UNION ALL SELECT id, 'discarded' FROM skillrelay.outbox_discarded
             UNION ALL SELECT sent.id, 'delivered'
             FROM bound, skillrelay.outbox_deliveries AS d, unnest(d.ids) AS sent (id)
-            WHERE d.greatest >= bound.least AND sent.id >= bound.oldest
+            WHERE d.greatest >= bound.least
         ), event AS (
             SELECT id, bool_or(book = 'committed') AS committed, bool_or(book = 'pending') AS pending,
-                bool_or(book = 'dead') AS dead, bool_or(book = 'delivered') AS delivered
+                bool_or(book = 'dead') AS dead, bool_or(book = 'discarded') AS discarded,
+                bool_or(book = 'delivered') AS delivered
             FROM entry, bound
             WHERE id >= bound.least
             GROUP BY id
         ), judged AS (
-            SELECT *, committed AND NOT (pending OR dead OR delivered) AS missing, NOT committed AS stray FROM event
+            SELECT *, committed AND NOT (pending OR dead OR discarded OR delivered) AS missing,
+                CASE WHEN committed THEN false WHEN pending OR dead THEN true ELSE to_regclass(
+                    'skillrelay.outbox_' || to_char(skillrelay.uuid7_time(id) AT TIME ZONE 'UTC', 'YYYYMMDD')
+                ) IS NOT NULL END AS stray
+            FROM event
         )
         SELECT count(*) FILTER (WHERE committed), count(*) FILTER (WHERE pending), count(*) FILTER (WHERE dead),
-            count(*) FILTER (WHERE delivered),
+            count(*) FILTER (WHERE discarded), count(*) FILTER (WHERE delivered),
             count(*) FILTER (WHERE missing), \(EventFinding.ids(where: "missing")),
             count(*) FILTER (WHERE stray), \(EventFinding.ids(where: "stray"))
         FROM judged

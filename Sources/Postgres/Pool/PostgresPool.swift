@@ -1,4 +1,5 @@
 public import Logging
+import Metrics
 public import ServiceLifecycle
 import Synchronization
 
@@ -16,6 +17,9 @@ public final class PostgresPool: Service, Sendable {
     private let idleCheckInterval: Duration
     private let clock: any Clock<Duration>
     private let waiterNumbers = Atomic<UInt64>(0)
+    private let wait = Metrics.Timer(label: "postgres.pool.wait")
+    private let connected = Counter(label: "postgres.connects", dimensions: [("result", "ok")])
+    private let connectFailed = Counter(label: "postgres.connects", dimensions: [("result", "failed")])
     private let opens: AsyncStream<Void>
     private let openContinuation: AsyncStream<Void>.Continuation
 
@@ -63,6 +67,16 @@ public final class PostgresPool: Service, Sendable {
     /// second, or with the next lease.
     public var isConnected: Bool {
         self.state.withLock { $0.connectionCount > 0 }
+    }
+
+    /// What becomes of the connections now.
+    public var usage: PostgresPoolUsage {
+        self.state.withLock { state in
+            PostgresPoolUsage(
+                limit: state.size, idle: state.parked.count, used: state.leased.count, opening: state.opening,
+                waiting: state.waiterCount
+            )
+        }
     }
 
     // MARK: Work
@@ -134,9 +148,11 @@ public final class PostgresPool: Service, Sendable {
         while true {
             do throws(PostgresError) {
                 let connection = try await PostgresConnection.connect(self.configuration, logger: self.logger)
+                self.connected.increment()
                 self.perform { $0.opened(connection) }
                 return
             } catch {
+                self.connectFailed.increment()
                 let random = Double.random(in: 0...1)
                 let next = self.perform { $0.openFailed(isProber: isProber, random: random) }
                 guard case .tryAgain(let delay) = next else { return }
@@ -176,6 +192,8 @@ public final class PostgresPool: Service, Sendable {
 
     private func acquire() async throws -> PostgresConnection {
         if let connection = self.state.withLock({ $0.take() }) { return connection }
+        let begin = ContinuousClock.now
+        defer { self.wait.record(duration: ContinuousClock.now - begin) }
         let id = self.waiterNumbers.add(1, ordering: .relaxed).newValue
         // Ends with this scope, whoever comes first.
         async let _ = self.expire(id)

@@ -39,6 +39,7 @@ final class ScriptedPublisher: EventPublisher {
     }
 
     var takesSeveral: Bool { true }
+    var condition: BrokerCondition { BrokerCondition(self.state.withLock { $0.isReady } ? .connected : .blocked) }
 
     /// How often the relay has asked whether it may claim.
     var questions: Int { self.state.withLock { $0.questions } }

@@ -1,4 +1,5 @@
 import Foundation
+import Postgres
 import Testing
 
 @testable import Outbox
@@ -24,6 +25,15 @@ struct MessageTests {
     func duplicate() {
         let message = RabbitMQMessage(event: .fixture(), possibleDuplicate: true)
         #expect(message.headers == ["x-possible-duplicate": .bool(true)])
+    }
+
+    @Test("a replayed event names its run")
+    func replay() {
+        var event = ClaimedEvent.fixture()
+        let run = EventID.next()
+        event.replayID = run
+        let message = RabbitMQMessage(event: event, possibleDuplicate: false)
+        #expect(message.headers == ["x-replay-id": .string(run.lowercased)])
     }
 
     @Test(

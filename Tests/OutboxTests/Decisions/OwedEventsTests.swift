@@ -53,6 +53,16 @@ struct OwedEventsTests {
         #expect(self.owed.isEmpty)
     }
 
+    @Test("a later row is a replay also when others beyond it were claimed since")
+    mutating func replayAmongOthers() {
+        let event = ClaimedEvent.fixture(sequence: 7)
+        self.owed.claimed([event])
+        self.owed.add(Settlement(delivered: [event]))
+        self.owed.claimed([ClaimedEvent.fixture(sequence: 9)])
+        #expect(self.owed.isDelivered(event))
+        #expect(!self.owed.isDelivered(ClaimedEvent.fixture(sequence: 8, id: event.id)))
+    }
+
     @Test("a later row of the same event is a replay and has to go out")
     mutating func replay() {
         let event = ClaimedEvent.fixture(sequence: 7)
