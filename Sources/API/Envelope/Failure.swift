@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Outbox
 import Postgres
 import Tasks
 
@@ -44,6 +45,8 @@ struct Failure: Hashable, Sendable {
         case let error as RequestError: error.failure
         case is JSONError: RequestError.invalidParameter.failure
         case let error as TasksError: Self.of(error)
+        case let error as OperationError: Self.of(error)
+        case let error as EventFilterError: Failure(.badRequest, error.description)
         case let error as PostgresError: Self.of(error)
         case is NIOTooManyBytesError: RequestError.bodyTooLarge.failure
         // Only the deadline and a stop that cannot wait cancel a request.
@@ -79,6 +82,15 @@ struct Failure: Hashable, Sendable {
             )
         // Upstream finds it in its service and reports that as it reports any failure there.
         case .invalidCursor: Failure(.badRequest, code: 500, "database error")
+        }
+    }
+
+    private static func of(_ error: OperationError) -> Failure {
+        switch error {
+        case .invalid(let text): Failure(.badRequest, text)
+        case .notFound(let text): Failure(.notFound, text)
+        case .conflict(let text): Failure(.conflict, text)
+        case .tooLong(let text): Failure(.unprocessableContent, text)
         }
     }
 

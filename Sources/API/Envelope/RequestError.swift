@@ -21,6 +21,8 @@ enum RequestError: Error, Hashable, Sendable {
     /// The path has a slash too many at its end.
     case moved(to: String, isSafe: Bool)
     case notFound
+    /// More operators' requests are under way than may be.
+    case tooManyOperators
 
     var failure: Failure {
         switch self {
@@ -43,6 +45,11 @@ enum RequestError: Error, Hashable, Sendable {
                 isSafe ? .movedPermanently : .temporaryRedirect, "the path has no slash at its end", location: location
             )
         case .notFound: Failure(.notFound, "page not found")
+        case .tooManyOperators:
+            Failure(
+                .serviceUnavailable, "too many operators' requests at once, nothing was changed: retry",
+                isWorthRetrying: true
+            )
         }
     }
 }

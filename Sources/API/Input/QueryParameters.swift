@@ -18,7 +18,7 @@ struct QueryParameters: Sendable {
         }
     }
 
-    private static func decode(_ text: Substring) -> String? {
+    static func decode(_ text: Substring) -> String? {
         text.replacing("+", with: " ").removingPercentEncoding
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Logging
+import Outbox
 import Postgres
 import ServiceLifecycle
 import Support
@@ -13,6 +14,7 @@ import Testing
 /// The real server on a real database, with one project.
 struct APIFixture: Sendable {
     static let pepper = "test-pepper-4711"
+    static let operatorToken = "operator-token-0815-4711"
 
     let database: TestDatabase
     let port: Int
@@ -22,6 +24,9 @@ struct APIFixture: Sendable {
 
     /// A client with the project's token.
     var client: HTTPProbe { self.client(token: self.token) }
+
+    /// A client with the operator's token.
+    var `operator`: HTTPProbe { self.client(token: Self.operatorToken) }
 
     func client(token: String) -> HTTPProbe {
         HTTPProbe(port: self.port, headers: ["authorization": "Bearer \(token)"])
@@ -121,12 +126,14 @@ final class CallCounter: Sendable {
 func withAPI<Result: Sendable>(
     limits: APILimits = APILimits(),
     verifiesArgon2: Bool = false,
+    operatorToken: String? = nil,
     logger: Logger = .silent,
     _ body: @Sendable (APIFixture) async throws -> Result
 ) async throws -> Result {
     try await withTestDatabase { database in
         try await withAPI(
-            on: database, at: database.url, limits: limits, verifiesArgon2: verifiesArgon2, logger: logger, body
+            on: database, at: database.url, limits: limits, verifiesArgon2: verifiesArgon2,
+            operatorToken: operatorToken, logger: logger, body
         )
     }
 }
@@ -153,13 +160,15 @@ func withAPI<Result: Sendable>(
     at url: String,
     limits: APILimits = APILimits(),
     verifiesArgon2: Bool = false,
+    operatorToken: String? = nil,
     logger: Logger = .silent,
     _ body: @Sendable (APIFixture) async throws -> Result
 ) async throws -> Result {
     let project = try await APIFixture.makeProject(in: database, phc: verifiesArgon2 ? nil : "unused")
     let wakes = CallCounter()
     let server = ServerUnderTest(
-        databaseURL: url, limits: limits, verifiesArgon2: verifiesArgon2, logger: logger, wakes: wakes
+        databaseURL: url, limits: limits, verifiesArgon2: verifiesArgon2, operatorToken: operatorToken, logger: logger,
+        wakes: wakes
     )
     return try await server.run { port in
         try await body(
@@ -174,9 +183,24 @@ struct ServerUnderTest: Sendable {
     var databaseURL: String?
     var limits = APILimits()
     var verifiesArgon2 = false
+    /// Nil: the operator's endpoints are off.
+    var operatorToken: String?
     var logger = Logger.silent
     var wakes = CallCounter()
     var acquireTimeout: Duration = .seconds(5)
+    var probes = HealthProbes()
+
+    private var operations: OperatorServices? {
+        get throws {
+            guard let operatorToken, let databaseURL else { return nil }
+            let database = OperatorDatabase(
+                configuration: try PostgresConfiguration(connectionString: databaseURL), logger: self.logger
+            )
+            return OperatorServices(
+                token: OperatorToken(operatorToken), database: database, retention: Retention(days: 30)
+            )
+        }
+    }
 
     func run<Result: Sendable>(_ body: @Sendable (_ port: Int) async throws -> Result) async throws -> Result {
         var authentication = AuthenticationConfiguration(pepper: APIFixture.pepper)
@@ -197,7 +221,10 @@ struct ServerUnderTest: Sendable {
                 learningSpaces: LearningSpaceStore(pool: pool)
             )
         }
-        let application = buildApplication(configuration: configuration, services: services, logger: self.logger) {
+        let application = buildApplication(
+            configuration: configuration, services: services, operations: try self.operations, probes: self.probes,
+            logger: self.logger
+        ) {
             port.yield($0)
         }
         let group = ServiceGroup(
