@@ -11,8 +11,9 @@ package final class HTTPConnection: Sendable {
     /// Bytes that came after the last answer.
     private let rest = Mutex<[UInt8]>([])
 
-    /// How long one send or receive may take: longer than any limit of the server under test.
-    private static let timeoutSeconds = 30
+    /// How long one send or receive may take: longer than any limit of the server under test, or than a browser
+    /// takes to start.
+    private static let timeoutSeconds = 60
 
     private init(descriptor: Int32, headers: [String: String]) {
         self.descriptor = descriptor

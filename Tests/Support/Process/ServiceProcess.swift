@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 import Glibc
 
 /// The real `skillrelay`, as the build left it beside the tests, in a process of its own.
@@ -152,7 +152,7 @@ package func makeProject(in database: String, pepper: String) async throws -> St
 
 extension FileManager {
     /// An executable product of the build that the running tests come from.
-    fileprivate func executableBesideTests(_ name: String) throws -> URL {
+    package func executableBesideTests(_ name: String) throws -> URL {
         let tests = URL(filePath: try self.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         let executable = tests.deletingLastPathComponent().appending(path: name)
         guard self.isExecutableFile(atPath: executable.path()) else {
