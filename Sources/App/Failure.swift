@@ -1,10 +1,13 @@
 import ArgumentParser
+import Outbox
 import Postgres
 import RabbitMQ
 
-/// How the process ends when a command could not do its work; 64 (usage) is the argument parser's.
+/// How the process ends when a command could not do its work.
 enum ExitStatus: Int32 {
     case failed = 1
+    /// EX_USAGE, as the argument parser has it.
+    case usage = 64
     /// EX_UNAVAILABLE: a server cannot be reached.
     case unavailable = 69
     /// EX_CONFIG
@@ -24,6 +27,9 @@ struct Failure {
         switch error {
         case let error as ConfigurationError:
             (self.status, message) = (.configuration, error.description)
+        case let error as OperationError:
+            if case .invalid = error { self.status = .usage } else { self.status = .failed }
+            message = error.description
         case let error as PostgresError:
             (self.status, message) = Self.report(error)
         case let error as RabbitMQError:
@@ -54,8 +60,8 @@ struct Failure {
 }
 
 extension PostgresError {
-    /// 42P01 undefined_table or 3F000 invalid_schema_name: `migrate` never ran on this database.
+    /// 42P01 undefined_table, 3F000 invalid_schema_name or 42703 undefined_column: `migrate` never ran on this database, or an older one.
     var isSchemaMissing: Bool {
-        self.sqlState?.rawValue == "42P01" || self.sqlState?.rawValue == "3F000"
+        ["42P01", "3F000", "42703"].contains(self.sqlState?.rawValue)
     }
 }

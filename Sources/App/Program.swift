@@ -19,7 +19,7 @@ package enum Program {
             guard let failure = Failure(error) else {
                 SkillRelayCommand.exit(withError: error)
             }
-            LogOutput.standardError.write("skillrelay: \(failure.message)\n")
+            LogOutput.standardError.write("skillrelay: \(failure.message.printable)\n")
             exit(failure.status.rawValue)
         }
         exit(EXIT_SUCCESS)

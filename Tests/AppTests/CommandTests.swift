@@ -27,11 +27,20 @@ struct CommandTests {
         #expect(result.log.isEmpty)
     }
 
+    @Test("the description of the API is of this version")
+    func described() throws {
+        let document = try String(contentsOf: Repository.file("Sources/API/Resources/openapi.json"), encoding: .utf8)
+        #expect(document.contains("\"version\": \"\(App.version)\""))
+    }
+
     @Test(
         "--help ends with 0 and shows an example",
         arguments: [
-            ["serve"], ["migrate"], ["project"], ["project", "create"], ["outbox"], ["outbox", "verify"], ["consume"],
-            ["version"],
+            ["serve"], ["migrate"], ["project"], ["project", "create"], ["outbox"], ["outbox", "verify"],
+            ["outbox", "stats"], ["outbox", "list"], ["outbox", "show"], ["outbox", "replay"],
+            ["outbox", "retry"], ["outbox", "replays"], ["outbox", "cancel"], ["outbox", "discard"],
+            ["outbox", "purge"],
+            ["outbox", "pause"], ["outbox", "resume"], ["outbox", "actions"], ["consume"], ["version"],
         ]
     )
     func help(command: [String]) async throws {

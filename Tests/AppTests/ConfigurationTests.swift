@@ -83,6 +83,8 @@ struct ConfigurationTests {
             ("DATABASE_URL", "postgresql://user:hidden-password@[::1/acontext", "the connection string is malformed"),
             ("DATABASE_URL", "hidden-password", "the connection string is malformed"),
             ("RABBITMQ_URL", "", "missing"),
+            ("SKILLRELAY_ADMIN_TOKEN", "hidden", "is not 16 or more visible ASCII characters"),
+            ("SKILLRELAY_ADMIN_TOKEN", "hidden and with spaces", "is not 16 or more visible ASCII characters"),
             ("RABBITMQ_URL", "http://user:hidden-password@127.0.0.1", "amqp"),
             ("RABBITMQ_URL", "amqp://user:hidden-password@host:99999/", "amqp"),
             ("ROOT_SECRET_PEPPER", "", "missing"),

@@ -134,7 +134,7 @@ struct ServeTests {
         }
     }
 
-    @Test("role relay serves /health and nothing else", .timeLimit(.minutes(2)))
+    @Test("role relay serves monitors and nothing else", .timeLimit(.minutes(2)))
     func relayRole() async throws {
         try await withTestServers { database, vhost in
             let environment = self.environment(database, vhost, ["SKILLRELAY_ROLE": "relay"])

@@ -6,13 +6,15 @@ import Outbox
 ///
 /// ## Configuration keys
 ///
-/// - `skillrelay.role` (string, default `all`): `all`, `api` (no relay) or `relay` (no API besides health).
+/// - `skillrelay.role` (string, default `all`): `all`, `api` (no relay) or `relay` (no API besides health and metrics).
 /// - `skillrelay.host` (string, default `127.0.0.1`): the address to listen on.
 /// - `skillrelay.port` (integer, default 8029): from 0 to 65535; 0 picks a free one.
 /// - `skillrelay.databasePoolSize` (integer, default 8): from 1 to 200 connections.
 /// - `root.apiBearerToken` (string, optional, secret): the default project's token, without its prefix.
+/// - `skillrelay.adminToken` (string, optional, secret): see `OperatorToken`.
 /// - `skillrelay.idempotencyKeyHours` (integer, default 24): from 1 to 720.
-/// - `skillrelay.retentionDays` (integer, default 30): from 1 to 3650.
+/// - `skillrelay.readyMaxAgeS` (integer, seconds, default 300): from 0 to 604800; 0 for no limit.
+/// - `skillrelay.retentionDays` (integer, default 30): see `Retention`.
 struct ServeConfiguration: Sendable {
     enum Role: String, CaseIterable, Sendable {
         case all
@@ -33,7 +35,12 @@ struct ServeConfiguration: Sendable {
     let relay: RelayConfiguration
     let authentication: AuthenticationConfiguration
     let defaultProjectToken: String?
+    /// Nil: the operator's endpoints are off.
+    let operatorToken: OperatorToken?
     let idempotencyKeyLifetime: Duration
+    /// How long a due event may wait before `/ready` says no; nil: however long.
+    let maxEventAge: Duration?
+    let retention: Retention
 
     init(config: ConfigReader) throws(ConfigurationError) {
         self.role = try config.choice(.role)
@@ -46,8 +53,10 @@ struct ServeConfiguration: Sendable {
         self.authentication = try AuthenticationConfiguration(config: config)
         let token = try config.text(.rootToken)
         self.defaultProjectToken = token.isEmpty ? nil : token
+        self.operatorToken = try OperatorToken(config: config)
         self.idempotencyKeyLifetime = .seconds(3600 * (try config.integer(.idempotencyKeyHours, in: 1...720)))
-        // Nothing is removed yet; a value that could not be honoured must still not pass unseen.
-        _ = try config.integer(.retentionDays, in: 1...3650)
+        let maxEventAge = try config.integer(.readyMaxAge, in: 0...604_800)
+        self.maxEventAge = maxEventAge == 0 ? nil : .seconds(maxEventAge)
+        self.retention = try Retention(config: config)
     }
 }

@@ -59,6 +59,12 @@ extension Setting {
         example: "the-part-of-the-key-after-its-prefix",
         isSecret: true
     )
+    static let adminToken = Setting(
+        "SKILLRELAY_ADMIN_TOKEN",
+        key: "skillrelay.adminToken",
+        example: "at-least-16-random-characters",
+        isSecret: true
+    )
     static let pepper = Setting(
         "ROOT_SECRET_PEPPER",
         key: "root.secretPepper",
@@ -115,6 +121,12 @@ extension Setting {
         default: .int(24),
         example: "24"
     )
+    static let readyMaxAge = Setting(
+        "SKILLRELAY_READY_MAX_AGE_S",
+        key: "skillrelay.readyMaxAgeS",
+        default: .int(300),
+        example: "300"
+    )
     static let retentionDays = Setting(
         "SKILLRELAY_RETENTION_DAYS",
         key: "skillrelay.retentionDays",
@@ -132,8 +144,9 @@ extension Setting {
 
     static let all: [Setting] = [
         .file, .databaseURL, .databasePoolSize, .preparesStatements, .rabbitMQURL, .host, .port, .role, .rootToken,
-        .pepper, .tokenPrefix,
-        .verifiesArgon2, .pollInterval, .batchSize, .relayLanes, .publishTimeout, .idempotencyKeyHours, .retentionDays,
+        .adminToken, .pepper, .tokenPrefix,
+        .verifiesArgon2, .pollInterval, .batchSize, .relayLanes, .publishTimeout, .idempotencyKeyHours, .readyMaxAge,
+        .retentionDays,
         .logLevel, .logFormat,
     ]
 }

@@ -58,7 +58,7 @@ struct MessagePrinter: Service {
         if self.isJSON {
             try Output.json(PrintedMessage(delivery: delivery))
         } else {
-            try Output.line(PrintedMessage(delivery: delivery).text)
+            for line in PrintedMessage(delivery: delivery).lines { try Output.line(line) }
         }
         progress.remaining = progress.remaining.map { $0 - 1 }
     }

@@ -7,12 +7,13 @@ struct PrintedMessage: Encodable {
     private var body: String { String(decoding: self.delivery.message.body, as: UTF8.self) }
 
     /// For people: a line about the message, and its body.
-    var text: String {
+    var lines: [String] {
         let message = self.delivery.message
         let id = message.messageID.isEmpty ? "(no message id)" : message.messageID
         let redelivered = self.delivery.redelivered ? " (redelivered)" : ""
         let type = message.type ?? "(no type)"
-        return "\(id) \(type) \(message.exchange)/\(message.routingKey)\(redelivered)\n\(self.body)"
+        let body = self.body.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        return ["\(id) \(type) \(message.exchange)/\(message.routingKey)\(redelivered)"] + body
     }
 
     private enum CodingKeys: CodingKey {

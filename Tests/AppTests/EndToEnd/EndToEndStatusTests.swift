@@ -120,7 +120,8 @@ struct EndToEndStatusTests {
         try await EndToEnd.withService { system, client in
             let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
             let task = try await client.makeLearningTask()
-            #expect(try await client.setStatus(of: task, to: "success", headers: ["traceparent": trace]).status == 200)
+            let context = ["traceparent": trace, "tracestate": "vendor=1,other=2"]
+            #expect(try await client.setStatus(of: task, to: "success", headers: context).status == 200)
             let message = try await eventually("the message is in CORE's queue") {
                 try await system.vhost.peek(RabbitMQConnection.coreQueue).first
             }
@@ -136,7 +137,7 @@ struct EndToEndStatusTests {
                 "SELECT floor(extract(epoch FROM skillrelay.uuid7_time(id)))::bigint FROM skillrelay.outbox"
             )
             #expect(message.properties.timestamp == second)
-            #expect(message.properties.headers == ["traceparent": trace])
+            #expect(message.properties.headers == context)
         }
     }
 }

@@ -25,7 +25,9 @@ struct SystemCallTests {
             let toBroker = try trace.writes(to: system.vhost.url)
             #expect(toBroker >= batches && toBroker <= 4 * batches + 40, "\(toBroker) writes to the broker")
             let toDatabase = try trace.writes(to: system.database.url)
-            #expect(toDatabase <= 4 * batches + 100, "\(toDatabase) writes to the database")
+            // The ids of a full batch are more than libpq writes at once. At the start the lanes and the pool connect, retention looks once
+            // at each of its tables in a transaction of its own, and the relay reports itself: a hundred, whatever there is to send.
+            #expect(toDatabase <= 5 * batches + 130, "\(toDatabase) writes to the database")
         }
     }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Logging
 import Outbox
 import Postgres
@@ -11,7 +10,7 @@ struct OutboxVerifyCommand: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Check that no event is missing.",
         discussion: """
-            Every committed event must be pending, dead or delivered. With --tap it also compares what was delivered with a \
+            Every committed event must be pending, dead, discarded or delivered. With --tap it also compares what was delivered with a \
             queue of yours that is bound to the same exchange and routing key and that nobody reads; its messages stay in it. \
             Exits with 0 if nothing is missing and nothing stray, else with 1. Changes nothing, and reads every event that is \
             kept: narrow a large history with --since. Needs DATABASE_URL, and RABBITMQ_URL with --tap.
@@ -21,15 +20,18 @@ struct OutboxVerifyCommand: AsyncParsableCommand {
     )
 
     @Option(
-        help: "Only events from this time on (ISO 8601); with --tap: when the tap was bound.",
-        transform: { text in
-            guard let time = try? Date(text, strategy: .iso8601) else {
-                throw ValidationError("'\(text)' is no time such as 2026-11-23T00:00:00Z")
+        help: "Only events from this time on, as for list; with --tap: when the tap was bound.",
+        transform: { (text: String) throws -> PostgresTimestamp? in
+            var filter = EventFilter()
+            do throws(EventFilterError) {
+                try filter.set(.since, to: text)
+            } catch {
+                throw ValidationError(error.problem)
             }
-            return time
+            return filter.since
         }
     )
-    var since: Date?
+    var since: PostgresTimestamp?
 
     @Option(help: "A queue to compare with.")
     var tap: String?
@@ -67,9 +69,8 @@ struct OutboxVerifyCommand: AsyncParsableCommand {
         broker: RabbitMQConfiguration?,
         logger: Logger
     ) async throws -> Report {
-        let since = self.since.map { PostgresTimestamp(unixMicroseconds: Int64($0.timeIntervalSince1970 * 1_000_000)) }
-        let books = try await OutboxVerification.run(since: since, on: connection)
-        guard let broker, let tap = self.tap, let since else { return Report(books: books, tap: nil) }
+        let books = try await OutboxVerification.run(since: self.since, on: connection)
+        guard let broker, let tap = self.tap, let since = self.since else { return Report(books: books, tap: nil) }
         let until = try await TapVerification.now(on: connection)
         let contents = try await TapContents.read(tap, configuration: broker, logger: logger)
         let comparison = try await TapVerification.run(
@@ -88,6 +89,7 @@ struct OutboxVerifyCommand: AsyncParsableCommand {
         let committed: Int
         let pending: Int
         let dead: Int
+        let discarded: Int
         let delivered: Int
         let missing: EventFinding
         let stray: EventFinding
@@ -115,6 +117,7 @@ struct OutboxVerifyCommand: AsyncParsableCommand {
             self.committed = books.committed
             self.pending = books.pending
             self.dead = books.dead
+            self.discarded = books.discarded
             self.delivered = books.delivered
             self.missing = books.missing
             self.stray = books.stray
@@ -128,10 +131,11 @@ struct OutboxVerifyCommand: AsyncParsableCommand {
         /// For people: counts, then what is wrong with which events.
         var lines: [String] {
             var lines = [
-                "committed \(self.committed), pending \(self.pending), dead \(self.dead), delivered \(self.delivered)"
+                "committed \(self.committed), pending \(self.pending), dead \(self.dead), "
+                    + "discarded \(self.discarded), delivered \(self.delivered)"
             ]
-            lines += self.missing.lines("missing: committed, and neither pending, dead nor delivered")
-            lines += self.stray.lines("stray: pending, dead or delivered, and never committed")
+            lines += self.missing.lines("missing: committed, and neither pending, dead, discarded nor delivered")
+            lines += self.stray.lines("stray: pending, dead, discarded or delivered, and never committed")
             if let tap = self.tap {
                 lines.append(
                     "tap: \(tap.messages) messages, \(tap.repeated) repeated, \(tap.foreign) foreign; "
