@@ -16,7 +16,7 @@ struct Row: Sendable {
     /// Takes `runs` samples.
     let measure: @Sendable (Bench) async throws -> [Sample]
 
-    static let all = PatchRows.all + RelayRows.all + CostRows.all
+    static let all = PatchRows.all + RelayRows.all + ReplayRows.all + CostRows.all
 }
 
 /// One measurement.
