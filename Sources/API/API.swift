@@ -2,10 +2,24 @@ package import Hummingbird
 package import Logging
 import NIOCore
 
-/// All routes: `/health`, and `/api/v1` behind a bearer token.
-package func buildRouter(configuration: APIConfiguration, services: APIServices) -> Router<RelayContext> {
-    let router = buildHealthRouter(configuration.limits)
+/// All routes: those for monitors; with `services`, `/api/v1` behind a bearer token; with `operations`, `/admin/v1` behind the
+/// operator's, and the page `/admin`.
+package func buildRouter(
+    configuration: APIConfiguration,
+    services: APIServices?,
+    operations: OperatorServices? = nil,
+    probes: HealthProbes = HealthProbes()
+) -> Router<RelayContext> {
+    let router = buildHealthRouter(configuration.limits, probes)
     let bodies = BodyReader(maxBytes: configuration.limits.maxBodyBytes)
+    if let operations {
+        router.group("admin/v1")
+            .add(middleware: OperatorAuthMiddleware(token: operations.token))
+            .addRoutes(OperatorController(services: operations, bodies: bodies).routes)
+        router.group("admin").addRoutes(OperatorPageController().routes)
+    }
+    guard let services else { return router }
+    router.addRoutes(OpenAPIController().routes)
     let writes = WriteResponder(keyLifetime: configuration.idempotencyKeyLifetime)
     let authenticator = Authenticator(configuration: configuration.authentication, projects: services.projects)
     router.group("api/v1")
@@ -15,29 +29,30 @@ package func buildRouter(configuration: APIConfiguration, services: APIServices)
         .addRoutes(SessionController(sessions: services.sessions, bodies: bodies, writes: writes).routes)
         .addRoutes(TaskController(tasks: services.tasks, bodies: bodies, writes: writes).routes)
         .addRoutes(LearningSpaceController(spaces: services.learningSpaces, bodies: bodies, writes: writes).routes)
-    router.refuseOtherMethods()
     return router
 }
 
 /// The HTTP server, as a service for the caller's own group.
 ///
-/// Without `services` it serves `/health` only. `onListening` is called with the port once connections are taken.
+/// Without `services` it serves monitors only. `onListening` is called with the port once connections are taken.
 package func buildApplication(
     configuration: APIConfiguration,
     services: APIServices?,
+    operations: OperatorServices? = nil,
+    probes: HealthProbes = HealthProbes(),
     logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) async -> Void
 ) -> some ApplicationProtocol {
-    let router: Router<RelayContext>
-    if let services {
-        router = buildRouter(configuration: configuration, services: services)
-    } else {
-        router = buildHealthRouter(configuration.limits)
-        router.refuseOtherMethods()
-    }
+    let router = buildRouter(
+        configuration: configuration, services: services, operations: operations, probes: probes
+    )
+    let metrics = HTTPMetrics(router.routes.map { ($0.path.description, $0.method) })
+    router.refuseOtherMethods()
     let limits = configuration.limits
     return Application(
-        responder: DeadlineResponder(base: router.buildResponder(), deadline: limits.requestDeadline),
+        responder: MeasuringResponder(
+            base: DeadlineResponder(base: router.buildResponder(), deadline: limits.requestDeadline), metrics: metrics
+        ),
         server: .http1(configuration: .init(limits)),
         configuration: ApplicationConfiguration(
             address: .hostname(configuration.host, port: configuration.port),
@@ -54,9 +69,9 @@ package func buildApplication(
 }
 
 /// The router with what every request passes.
-private func buildHealthRouter(_ limits: APILimits) -> Router<RelayContext> {
+private func buildHealthRouter(_ limits: APILimits, _ probes: HealthProbes) -> Router<RelayContext> {
     let router = Router(context: RelayContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: RequestMiddleware(maxBodyBytes: limits.maxBodyBytes))
-    router.addRoutes(HealthController().routes)
+    router.addRoutes(HealthController(probes: probes).routes)
     return router
 }

@@ -1,17 +1,30 @@
 import API
 import Hummingbird
 import Logging
+import Metrics
 import Outbox
 import Postgres
 import RabbitMQ
 import ServiceLifecycle
 import Tasks
+import Telemetry
 import UnixSignals
 
 /// Puts the server together: the only place that knows every target.
 enum Wiring {
     /// Services stop in reverse: requests first, then the relay with the batch in flight, the broker, the database.
+    ///
+    /// Each makes its metrics when it is made, in the registry that is current then.
     static func serviceGroup(_ configuration: ServeConfiguration, logger: Logger) -> ServiceGroup {
+        let registry = MetricsRegistry(MetricCatalogue.all)
+        return withMetricsFactory(registry) { Self.serviceGroup(configuration, registry: registry, logger: logger) }
+    }
+
+    private static func serviceGroup(
+        _ configuration: ServeConfiguration,
+        registry: MetricsRegistry,
+        logger: Logger
+    ) -> ServiceGroup {
         let pool = PostgresPool(
             configuration: configuration.database.connection,
             size: configuration.poolSize,
@@ -19,12 +32,13 @@ enum Wiring {
         )
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: pool)]
         var wake: @Sendable () -> Void = {}
+        var publisher: RabbitMQEventPublisher?
         if let broker = configuration.broker {
             var connection = broker.connection
             // A batch is one window, and each lane has one.
             connection.windowMessages = configuration.relay.batchSize * configuration.relay.lanes
             connection.windowBytes = configuration.relay.batchBytes * configuration.relay.lanes
-            let publisher = RabbitMQEventPublisher(
+            let broker = RabbitMQEventPublisher(
                 configuration: connection,
                 exchanges: [SkillLearnTask.exchange],
                 logger: logger
@@ -35,17 +49,25 @@ enum Wiring {
             let relay = OutboxRelay(
                 configuration: configuration.relay,
                 database: database,
-                publisher: publisher,
+                publisher: broker,
                 logger: logger
             )
             wake = { relay.wake() }
-            services.append(.init(service: publisher))
+            publisher = broker
+            services.append(.init(service: broker))
+            // Before the relay: services stop in reverse, and it is to stop first.
+            services += Self.relayCompanions(relay, publisher: broker, configuration, pool: pool, logger: logger)
             services.append(.init(service: relay))
-            services.append(.init(service: PartitionKeeper(pool: pool, logger: logger)))
         }
         services.append(.init(service: IdempotencyKeyKeeper(keys: IdempotencyKeyStore(pool: pool), logger: logger)))
         services.append(.init(service: Self.databaseSetup(configuration, pool: pool, logger: logger)))
-        services.append(.init(service: Self.httpServer(configuration, pool: pool, wake: wake, logger: logger)))
+        let monitoring = Monitoring(
+            registry: registry, pool: pool, publisher: publisher, maxEventAge: configuration.maxEventAge
+        )
+        let server = Self.httpServer(
+            configuration, pool: pool, probes: monitoring.probes, wake: wake, logger: logger
+        )
+        services.append(.init(service: server))
         services.append(.init(service: StopGuard(logger: logger)))
         var group = ServiceGroupConfiguration(
             services: services,
@@ -55,6 +77,32 @@ enum Wiring {
         // Most of the 10 seconds for work under way; then it is cancelled, and StopGuard ends what even then goes on.
         group.maximumGracefulShutdownDuration = .seconds(7)
         return ServiceGroup(configuration: group)
+    }
+
+    /// What runs beside each relay, and looks after the outbox.
+    private static func relayCompanions(
+        _ relay: OutboxRelay,
+        publisher: RabbitMQEventPublisher,
+        _ configuration: ServeConfiguration,
+        pool: PostgresPool,
+        logger: Logger
+    ) -> [ServiceGroupConfiguration.ServiceConfiguration] {
+        let instance = RelayInstance(version: version)
+        let database = configuration.database.connection
+        return [
+            .init(
+                service: RelayReporter(
+                    instance: instance, relay: relay, publisher: publisher, pool: pool, logger: logger
+                )
+            ),
+            .init(
+                service: ReplayRunner(
+                    instance: instance.id, relay: relay, pool: pool, database: database, logger: logger
+                )
+            ),
+            .init(service: PartitionKeeper(pool: pool, logger: logger)),
+            .init(service: RetentionKeeper(retention: configuration.retention, database: database, logger: logger)),
+        ]
     }
 
     private static func databaseSetup(
@@ -76,13 +124,19 @@ enum Wiring {
     private static func httpServer(
         _ configuration: ServeConfiguration,
         pool: PostgresPool,
+        probes: HealthProbes,
         wake: @escaping @Sendable () -> Void,
         logger: Logger
     ) -> some Service {
+        let written = Counter(label: "outbox.events.written")
+        let onEvent: @Sendable () -> Void = {
+            written.increment()
+            wake()
+        }
         let services = APIServices(
             projects: ProjectStore(pool: pool),
             sessions: SessionStore(pool: pool),
-            tasks: TaskStore(pool: pool, onEvent: wake),
+            tasks: TaskStore(pool: pool, onEvent: onEvent),
             learningSpaces: LearningSpaceStore(pool: pool)
         )
         var api = APIConfiguration(
@@ -91,9 +145,15 @@ enum Wiring {
             authentication: configuration.authentication
         )
         api.idempotencyKeyLifetime = configuration.idempotencyKeyLifetime
+        let operations = configuration.operatorToken.map { token in
+            let database = OperatorDatabase(configuration: configuration.database.connection, logger: logger)
+            return OperatorServices(token: token, database: database, retention: configuration.retention)
+        }
         let application = buildApplication(
             configuration: api,
             services: configuration.role.servesAPI ? services : nil,
+            operations: configuration.role.servesAPI ? operations : nil,
+            probes: probes,
             logger: logger,
             onListening: { port in
                 // Tests and scripts look for this line to learn the port.
