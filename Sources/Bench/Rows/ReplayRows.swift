@@ -29,8 +29,8 @@ enum ReplayRows {
     }
 
     private static func sample(_ bench: Bench, _ load: LoadGenerator, rate: Int?) async throws -> Sample {
-        let until = Date.now.ISO8601Format()
         let alone = try await load.openLoop(perSecond: Self.live, for: bench.scaled(.seconds(10)))
+        let until = Date.now.ISO8601Format()
         try Program.run(
             bench.binary,
             ["outbox", "replay", "--until", until, "--reason", "benchmark", "--yes", "--detach"]
