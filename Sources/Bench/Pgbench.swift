@@ -33,7 +33,7 @@ struct Pgbench {
                 CASE WHEN EXISTS (SELECT FROM public.learning_space_sessions AS l WHERE l.session_id = t.session_id)
                 THEN skillrelay.enqueue_as(
                     ('\(prefix)' || lpad(to_hex(:event::bigint), 24, '0'))::uuid, '\(Bench.exchange)', '\(Bench.routingKey)',
-                    convert_to('\(payload)', 'UTF8'), '{}', 'SkillLearnTask') END
+                    convert_to('\(payload)', 'UTF8'), '{}', 'SkillLearnTask', t.id) END
             FROM t;
 
             """

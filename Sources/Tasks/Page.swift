@@ -3,12 +3,12 @@ package import Postgres
 
 /// What a caller may ask of a list.
 package struct PageRequest: Sendable {
-    /// 1 to 200.
-    package var limit: Int
+    /// 1 to 200; nil for everything.
+    package var limit: Int?
     package var cursor: PageCursor?
     package var newestFirst: Bool
 
-    package init(limit: Int = 20, cursor: PageCursor? = nil, newestFirst: Bool = false) {
+    package init(limit: Int? = 20, cursor: PageCursor? = nil, newestFirst: Bool = false) {
         self.limit = limit
         self.cursor = cursor
         self.newestFirst = newestFirst
@@ -21,10 +21,15 @@ package struct Page<Item: Sendable>: Sendable {
     package let next: PageCursor?
 
     /// `rows` holds one more than `limit`, if there are that many.
-    init(rows: [Item], limit: Int, cursor: (Item) -> PageCursor) {
-        let kept = rows.prefix(limit)
+    init(rows: [Item], limit: Int?, cursor: (Item) -> PageCursor) {
+        let kept = rows.prefix(limit ?? rows.count)
         self.items = Array(kept)
-        self.next = rows.count > limit ? kept.last.map(cursor) : nil
+        self.next = rows.count > kept.count ? kept.last.map(cursor) : nil
+    }
+
+    init(items: [Item], next: PageCursor?) {
+        self.items = items
+        self.next = next
     }
 }
 

@@ -83,8 +83,7 @@ extension StatusTransaction {
             RETURNING t.*
         ), learned AS MATERIALIZED (
             SELECT held.* FROM t JOIN held ON held.task_id = t.id
-            WHERE held.status = ANY($5)
-                AND EXISTS (SELECT FROM public.learning_space_sessions AS l WHERE l.session_id = held.session_id)
+            WHERE held.status = ANY($5) AND \(TaskChange.isLearned(session: "held.session_id"))
         ), \(NewEvent.insertion(from: "learned"))
         SELECT \(AgentTask.columns), learned.event_id FROM t LEFT JOIN learned ON learned.task_id = t.id
         """
@@ -102,13 +101,23 @@ package struct TaskChange: Sendable {
     }
 
     /// An SQL expression that writes the event for the row `t` if its session has a learning space, and is its id or NULL.
-    ///
-    /// EXISTS, because some Acontext databases hold several rows for one session (contract.md §4.3).
     static func enqueueIfLearned(when condition: String, firstEventParameter: Int) -> String {
         """
-        CASE WHEN \(condition)
-            AND EXISTS (SELECT FROM public.learning_space_sessions AS l WHERE l.session_id = t.session_id)
+        CASE WHEN \(condition) AND \(Self.isLearned(session: "t.session_id"))
         THEN \(NewEvent.enqueueCall(firstParameter: firstEventParameter)) END
+        """
+    }
+
+    /// An SQL condition, for a task that is locked by then: a learning space has the session, as of now.
+    ///
+    /// Who waited for the task has begun before that, and would not see a space that took the session meanwhile, together with the tasks
+    /// that were finished then (`FinishedTasks`); so the function looks again. LIMIT, because some Acontext databases hold several rows for
+    /// one session (contract.md §4.3).
+    static func isLearned(session: String) -> String {
+        """
+        coalesce(
+            (SELECT true FROM public.learning_space_sessions AS l WHERE l.session_id = \(session) LIMIT 1),
+            skillrelay.is_learned(\(session)))
         """
     }
 

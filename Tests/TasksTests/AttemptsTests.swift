@@ -14,7 +14,7 @@ struct AttemptsTests {
 
     @Test(
         "are three where nothing is in doubt, and the last failure is the verdict",
-        arguments: [lost, server("40001"), server("40P01")])
+        arguments: [lost, server("40001"), server("40P01"), server("23503")])
     func transient(error: PostgresError) {
         var attempts = Attempts()
         #expect(attempts.pause(after: error, random: 1) == .milliseconds(50))

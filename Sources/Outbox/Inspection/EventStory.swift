@@ -78,17 +78,21 @@ package struct EventStory: Sendable, Encodable {
         isReadOnly: true
     )
 
-    // Batches are few whose range of ids has this one in it.
+    /// The condition for batches, of deliveries or of a run, that have the event `id` in them: few are there whose range of ids has it.
+    static func batch(_ batch: String, has id: String) -> String {
+        "\(batch).greatest >= \(id) AND \(batch).least <= \(id) AND \(id) = ANY(\(batch).ids)"
+    }
+
     private static let chapters = PostgresStatement(
         "inspection.story",
         """
-        SELECT confirmed_at AS at, 'confirmed', NULL::uuid, NULL::uuid, NULL::text, NULL::text, NULL::text
-        FROM skillrelay.outbox_deliveries
-        WHERE greatest >= $1 AND least <= $1 AND $1 = ANY(ids)
+        SELECT d.confirmed_at AS at, 'confirmed', NULL::uuid, NULL::uuid, NULL::text, NULL::text, NULL::text
+        FROM skillrelay.outbox_deliveries AS d
+        WHERE \(Self.batch("d", has: "$1"))
         UNION ALL
         SELECT b.queued_at, 'queued', b.replay_id, b.new_ids[array_position(b.ids, $1)], r.requested_by, r.reason, NULL
         FROM skillrelay.replay_batches AS b LEFT JOIN skillrelay.replays AS r ON r.id = b.replay_id
-        WHERE b.greatest >= $1 AND b.least <= $1 AND $1 = ANY(b.ids)
+        WHERE \(Self.batch("b", has: "$1"))
         UNION ALL
         SELECT died_at, 'died', NULL, NULL, NULL, NULL, last_error FROM skillrelay.outbox_dead WHERE id = $1
         UNION ALL

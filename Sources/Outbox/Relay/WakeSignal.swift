@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Ends a wait early. Wakes do not add up: one that comes while nobody waits ends the next wait at once.
-final class WakeSignal: Sendable {
+package final class WakeSignal: Sendable {
     private enum State {
         case quiet
         case woken
@@ -10,7 +10,9 @@ final class WakeSignal: Sendable {
 
     private let state = Mutex(State.quiet)
 
-    func wake() {
+    package init() {}
+
+    package func wake() {
         let waiter: CheckedContinuation<Void, Never>? = self.state.withLock { state in
             guard case .waiting(let continuation) = state else {
                 state = .woken
@@ -23,7 +25,7 @@ final class WakeSignal: Sendable {
     }
 
     /// Returns after `timeout`, on a wake or on cancellation, whichever is first. One caller at a time.
-    func wait(upTo timeout: Duration) async {
+    package func wait(upTo timeout: Duration) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // Cancelled when the wait is over; then there is nobody to wake.

@@ -110,8 +110,8 @@ struct ReplayChunk {
             ) AS sized
             WHERE place = 1 OR bytes_through <= \(Self.newBytes)
         ), written AS (
-            INSERT INTO skillrelay.outbox (id, exchange, routing_key, type, payload, headers)
-            SELECT new_id, e.exchange, e.routing_key, e.type, e.payload, e.new_headers
+            INSERT INTO skillrelay.outbox (id, exchange, routing_key, type, payload, headers, subject)
+            SELECT new_id, e.exchange, e.routing_key, e.type, e.payload, e.new_headers, e.subject
             FROM matching AS m CROSS JOIN LATERAL (
                 SELECT *, headers || jsonb_build_object('x-replay-of', o.id::text) AS new_headers
                 FROM skillrelay.outbox AS o WHERE o.id = m.id OFFSET 0

@@ -34,10 +34,18 @@ package struct IdempotencyKey: Sendable {
         )
         guard taken == 0 else { return nil }
         // The conflict has locked the row: it is still there.
-        let (fingerprint, answer) = try session.query(Self.find, [.uuid(self.project), .text(self.key)]) { row in
-            let (fingerprint, status, body) = try row.decode([UInt8].self, Int.self, [UInt8].self)
-            return (fingerprint, StoredAnswer(status: status, body: body, isReplayed: true))
-        }[0]
+        return try self.answer(in: session)
+    }
+
+    /// The answer that was given under the key; nil when there is none.
+    ///
+    /// - Throws: `TasksError.idempotencyKeyReused` when it was to another request; `PostgresError`.
+    fileprivate func answer(in session: PostgresSession) throws -> StoredAnswer? {
+        let found = try session.query(Self.find, [.uuid(self.project), .text(self.key)]) { row in
+            let (fingerprint, status, body, event) = try row.decode([UInt8].self, Int.self, [UInt8].self, UUID?.self)
+            return (fingerprint, StoredAnswer(status: status, body: body, event: event, isReplayed: true))
+        }.first
+        guard let (fingerprint, answer) = found else { return nil }
         guard fingerprint == self.fingerprint else { throw TasksError.idempotencyKeyReused }
         return answer
     }
@@ -46,7 +54,10 @@ package struct IdempotencyKey: Sendable {
     func store(_ answer: StoredAnswer, in session: PostgresSession) throws {
         try session.execute(
             Self.keep,
-            [.uuid(self.project), .text(self.key), .int4(Int32(answer.status)), .bytes(answer.body)]
+            [
+                .uuid(self.project), .text(self.key), .int4(Int32(answer.status)), .bytes(answer.body),
+                .optional(answer.event, PostgresValue.uuid),
+            ]
         )
     }
 
@@ -62,20 +73,23 @@ package struct IdempotencyKey: Sendable {
         INSERT INTO skillrelay.idempotency_keys AS k (project_id, key, fingerprint, expires_at)
         VALUES ($1, $2, $3, now() + $4 * interval '1 second')
         ON CONFLICT (project_id, key) DO UPDATE
-        SET fingerprint = EXCLUDED.fingerprint, status = NULL, body = NULL, expires_at = EXCLUDED.expires_at
+        SET fingerprint = EXCLUDED.fingerprint, status = NULL, body = NULL, event_id = NULL, expires_at = EXCLUDED.expires_at
         WHERE k.expires_at <= now()
         """
     )
 
     private static let find = PostgresStatement(
         "idempotency_keys.find",
-        "SELECT fingerprint, status, body FROM skillrelay.idempotency_keys WHERE project_id = $1 AND key = $2",
+        """
+        SELECT fingerprint, status, body, event_id FROM skillrelay.idempotency_keys
+        WHERE project_id = $1 AND key = $2 AND expires_at > now()
+        """,
         isReadOnly: true
     )
 
     private static let keep = PostgresStatement(
         "idempotency_keys.keep",
-        "UPDATE skillrelay.idempotency_keys SET status = $3, body = $4 WHERE project_id = $1 AND key = $2"
+        "UPDATE skillrelay.idempotency_keys SET status = $3, body = $4, event_id = $5 WHERE project_id = $1 AND key = $2"
     )
 }
 
@@ -84,17 +98,20 @@ package struct StoredAnswer: Sendable, Hashable {
     /// The HTTP status, 200 to 299.
     package let status: Int
     package let body: [UInt8]
+    /// The event that the change has written, if it has.
+    package let event: UUID?
     /// It was found, not made: an earlier request was given it, or this one's own first attempt had come through after all.
     package let isReplayed: Bool
 
-    package init(status: Int, body: [UInt8], isReplayed: Bool = false) {
+    package init(status: Int, body: [UInt8], event: UUID? = nil, isReplayed: Bool = false) {
         self.status = status
         self.body = body
+        self.event = event
         self.isReplayed = isReplayed
     }
 }
 
-/// Removes keys that have expired.
+/// Looks keys up, and removes those that have expired.
 package struct IdempotencyKeyStore: Sendable {
     /// Few enough for a statement to be short.
     package static let chunk = 1000
@@ -103,6 +120,14 @@ package struct IdempotencyKeyStore: Sendable {
 
     package init(pool: PostgresPool) {
         self.pool = pool
+    }
+
+    /// The answer that was given under the key, for a request that costs something before it comes to its transaction; nil when there is
+    /// none yet.
+    ///
+    /// - Throws: `TasksError.idempotencyKeyReused`; `PostgresError`.
+    package func answer(to key: IdempotencyKey) async throws -> StoredAnswer? {
+        try await self.pool.attempt { session, _ in try key.answer(in: session) }
     }
 
     /// Removes at most `chunk` keys; several callers share the work.

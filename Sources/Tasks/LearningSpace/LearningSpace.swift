@@ -21,3 +21,10 @@ package struct LearningSpaceSession: Sendable, Hashable {
     package let createdAt: PostgresTimestamp
     package let updatedAt: PostgresTimestamp
 }
+
+/// What a call to learn from a session has made.
+package struct LearningStart: Sendable {
+    package let tie: LearningSpaceSession
+    /// Events for tasks that were finished already.
+    package let eventCount: Int
+}

@@ -1,12 +1,18 @@
 package import Foundation
 package import Postgres
 
-/// Reads and writes `public.learning_spaces` and `public.learning_space_sessions`.
+/// Reads and writes `public.learning_spaces` and, in an extension, `public.learning_space_sessions`.
 package struct LearningSpaceStore: Sendable {
-    private let pool: PostgresPool
+    let pool: PostgresPool
+    let onEvent: @Sendable () -> Void
+    let turns = RowTurns()
 
-    package init(pool: PostgresPool) {
+    /// - Parameters:
+    ///   - pool: to the database of the spaces.
+    ///   - onEvent: called after a commit, for each event that it wrote: the relay's nudge. Must return at once.
+    package init(pool: PostgresPool, onEvent: @escaping @Sendable () -> Void = {}) {
         self.pool = pool
+        self.onEvent = onEvent
     }
 
     /// Makes a space, and its user if that is new.
@@ -23,11 +29,11 @@ package struct LearningSpaceStore: Sendable {
                 try database.query(
                     Self.insert,
                     [.uuid(project), .optional(user, PostgresValue.text), .json(meta ?? "null"), .uuid(id)],
-                    decode: Self.decodeSpace
+                    decode: Self.decode
                 )[0]
             },
             find: { database in
-                try database.query(Self.find, [.uuid(id), .uuid(project)], decode: Self.decodeSpace).first
+                try database.query(Self.find, [.uuid(id), .uuid(project)], decode: Self.decode).first
             }
         )
     }
@@ -38,88 +44,99 @@ package struct LearningSpaceStore: Sendable {
         WITH \(UserStatement.owner(project: "$1::uuid", identifier: "$2::text"))
         INSERT INTO public.learning_spaces (id, project_id, user_id, meta)
         VALUES ($4, $1, (SELECT id FROM owner), $3)
-        RETURNING id, user_id, meta::text, created_at, updated_at
+        RETURNING \(Self.columns)
         """
     )
 
+    /// The project's spaces by creation: only the user's, if one is named, and only those whose meta contains `filter`, the JSON text of an
+    /// object.
+    ///
+    /// - Throws: `PostgresError`.
+    package func list(
+        project: UUID,
+        user: String?,
+        filter: String?,
+        page: PageRequest
+    ) async throws -> Page<LearningSpace> {
+        var query = PageQuery("learning_spaces.list", Self.columns, from: "public.learning_spaces", project: project)
+        if let user { query.belong(to: user) }
+        if let filter { query.contain(filter, in: "meta") }
+        return try await query.page(page, from: self.pool, decode: Self.decode) {
+            PageCursor(createdAt: $0.createdAt, id: $0.id)
+        }
+    }
+
     /// - Throws: `TasksError.learningSpaceNotFound`, `PostgresError`.
     package func get(_ id: UUID, project: UUID) async throws -> LearningSpace {
-        let space = try await self.pool.read(Self.find, [.uuid(id), .uuid(project)], decode: Self.decodeSpace).first
+        let space = try await self.pool.read(Self.find, [.uuid(id), .uuid(project)], decode: Self.decode).first
         guard let space else { throw TasksError.learningSpaceNotFound }
         return space
     }
 
     private static let find = PostgresStatement(
         "learning_spaces.find",
-        """
-        SELECT id, user_id, meta::text, created_at, updated_at FROM public.learning_spaces WHERE id = $1 AND project_id = $2
-        """,
+        "SELECT \(Self.columns) FROM public.learning_spaces WHERE id = $1 AND project_id = $2",
         isReadOnly: true
     )
 
-    /// Ties a session to a space; tasks that finish from now on are learned from.
+    /// Sets some keys of the meta: `patch` is the JSON text of an object, and what is null there is null then.
     ///
-    /// - Returns: a write that throws `TasksError.learningSpaceNotFound`; `TasksError.sessionNotFound` also for a session of another project;
-    ///   `TasksError.sessionAlreadyLearned` when any space has it; `PostgresError`.
-    package func learn(space: UUID, session: UUID, project: UUID) -> Write<LearningSpaceSession> {
-        let id = UUID()
-        return Write(
+    /// - Returns: a write that throws `TasksError.learningSpaceNotFound`, `PostgresError`.
+    package func patchMeta(of id: UUID, project: UUID, with patch: String) -> Write<LearningSpace> {
+        Write(
             pool: self.pool,
-            isOneStatement: false,
+            locks: (id, self.turns),
+            isOneStatement: true,
             run: { database in
-                let spaces = try database.query(Self.find, [.uuid(space), .uuid(project)], decode: Self.decodeSpace)
-                guard !spaces.isEmpty else { throw TasksError.learningSpaceNotFound }
-                // The lock makes two calls for one session take turns, whether or not the database has upstream's unique key.
-                let sessions = try database.execute(Self.lockSession, [.uuid(session), .uuid(project)])
-                guard sessions == 1 else { throw TasksError.sessionNotFound }
-                let ties = try database.query(
-                    Self.insertTie, [.uuid(id), .uuid(space), .uuid(session)], decode: Self.decodeTie
+                let spaces = try database.query(
+                    Self.patchMeta, [.uuid(id), .uuid(project), .json(patch)], decode: Self.decode
                 )
-                guard let tie = ties.first else { throw TasksError.sessionAlreadyLearned }
-                return tie
+                guard let space = spaces.first else { throw TasksError.learningSpaceNotFound }
+                return space
             },
-            find: { database in try database.query(Self.findTie, [.uuid(id)], decode: Self.decodeTie).first }
+            find: { _ in nil }
         )
     }
 
-    private static let lockSession = PostgresStatement(
-        "sessions.lock",
-        "SELECT FROM public.sessions WHERE id = $1 AND project_id = $2 FOR NO KEY UPDATE"
-    )
-
-    private static let insertTie = PostgresStatement(
-        "learning_space_sessions.insert",
+    private static let patchMeta = PostgresStatement(
+        "learning_spaces.patchMeta",
         """
-        INSERT INTO public.learning_space_sessions (id, learning_space_id, session_id, status)
-        SELECT $1, $2, $3, 'pending'
-        WHERE NOT EXISTS (SELECT FROM public.learning_space_sessions WHERE session_id = $3)
-        ON CONFLICT DO NOTHING
-        RETURNING id, learning_space_id, session_id, status, created_at, updated_at
+        UPDATE public.learning_spaces
+        SET meta = CASE jsonb_typeof(meta) WHEN 'object' THEN meta ELSE '{}' END || $3, updated_at = clock_timestamp()
+        WHERE id = $1 AND project_id = $2
+        RETURNING \(Self.columns)
         """
     )
 
-    private static let findTie = PostgresStatement(
-        "learning_space_sessions.find",
-        """
-        SELECT id, learning_space_id, session_id, status, created_at, updated_at
-        FROM public.learning_space_sessions WHERE id = $1
-        """,
-        isReadOnly: true
+    /// Deletes a space, and its ties to sessions and skills; those stay.
+    ///
+    /// - Returns: a write that throws `TasksError.learningSpaceNotFound`, `PostgresError`.
+    package func delete(_ id: UUID, project: UUID) -> Write<Void> {
+        Write(
+            pool: self.pool,
+            locks: (id, self.turns),
+            isOneStatement: false,
+            run: { database in
+                try LearningSpaceOwnership.lock(space: id, project: project, in: database)
+                try database.execute(Self.delete, [.uuid(id)])
+            },
+            find: { database in
+                // It was there, or no commit would be in doubt.
+                try database.query(Self.find, [.uuid(id), .uuid(project)], decode: Self.decode).isEmpty ? () : nil
+            }
+        )
+    }
+
+    private static let delete = PostgresStatement(
+        "learning_spaces.delete", "DELETE FROM public.learning_spaces WHERE id = $1"
     )
 
-    private static func decodeSpace(_ row: borrowing PostgresRow) throws -> LearningSpace {
+    private static let columns = "id, user_id, meta::text, created_at, updated_at"
+
+    private static func decode(_ row: borrowing PostgresRow) throws -> LearningSpace {
         let (id, user, meta, created, updated) = try row.decode(
             UUID.self, UUID?.self, String?.self, PostgresTimestamp.self, PostgresTimestamp.self
         )
         return LearningSpace(id: id, userID: user, meta: meta ?? "{}", createdAt: created, updatedAt: updated)
-    }
-
-    private static func decodeTie(_ row: borrowing PostgresRow) throws -> LearningSpaceSession {
-        let (id, space, session, status, created, updated) = try row.decode(
-            UUID.self, UUID.self, UUID.self, String.self, PostgresTimestamp.self, PostgresTimestamp.self
-        )
-        return LearningSpaceSession(
-            id: id, learningSpaceID: space, sessionID: session, status: status, createdAt: created, updatedAt: updated
-        )
     }
 }

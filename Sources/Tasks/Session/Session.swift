@@ -30,3 +30,10 @@ package struct NewSession: Sendable {
         self.projectID = projectID
     }
 }
+
+/// What became of a `NewSession`.
+package struct SessionCreation: Sendable, Hashable {
+    package let session: Session
+    /// False when the project had a session of the id asked for.
+    package let isNew: Bool
+}

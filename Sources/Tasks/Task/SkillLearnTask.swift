@@ -23,7 +23,8 @@ package enum SkillLearnTask {
             routingKey: Self.routingKey,
             type: Self.type,
             payload: Self.body(project: project, session: session, task: task),
-            headers: headers
+            headers: headers,
+            subject: task
         )
     }
 }

@@ -4,7 +4,7 @@ package import Postgres
 
 /// Reads and writes `public.tasks`.
 package struct TaskStore: Sendable {
-    private let pool: PostgresPool
+    let pool: PostgresPool
     private let onEvent: @Sendable () -> Void
     private let turns = RowTurns()
     let statusBatcher: Batcher<StatusTransaction, TaskChange>
@@ -73,7 +73,7 @@ package struct TaskStore: Sendable {
             return try database.query(
                 page.newestFirst ? Self.listNewestFirst : Self.listOldestFirst,
                 [
-                    .uuid(session), .int8(Int64(page.limit + 1)),
+                    .uuid(session), .optional(page.limit) { .int8(Int64($0) + 1) },
                     .optional(page.cursor?.createdAt, PostgresValue.timestamp),
                     .optional(page.cursor?.id, PostgresValue.uuid),
                 ]

@@ -53,8 +53,11 @@ struct Attempts: Sendable {
 extension PostgresError {
     /// Nothing happened, for a reason that is gone with the connection or the moment. Not so when the server is away, busy or out of
     /// connections: then it is for the client to come back.
+    ///
+    /// Foreign key: what the work builds on was deleted under it. Another look finds that out, or makes it anew.
     fileprivate var isTransient: Bool {
         self.code == .connectionLost || self.sqlState == .serializationFailure || self.sqlState == .deadlockDetected
+            || self.sqlState == .foreignKeyViolation
     }
 
     /// An attempt after an unknown outcome that failed in this way says nothing yet. A unique violation is the first attempt that has

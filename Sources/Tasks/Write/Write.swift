@@ -12,6 +12,8 @@ package struct Write<Value: Sendable>: Sendable {
     var locks: (row: UUID, turns: RowTurns)?
     /// It commits by itself then, in one round trip.
     let isOneStatement: Bool
+    /// How long each statement of its transaction may take, if that is not what the pool allows.
+    var statementTimeout: Duration?
     /// Makes the change together with others', in one statement, if there is such a way: nil when that left it undone. It is run alone
     /// then, and also when that statement fails, because the fault may be another's.
     var runTogether: (@Sendable () async throws -> Value?)?
@@ -21,12 +23,18 @@ package struct Write<Value: Sendable>: Sendable {
     let find: @Sendable (PostgresSession) throws -> Value?
     /// Called after the commit.
     var onCommit: @Sendable (Value) -> Void = { _ in }
+    /// Makes the write anew, under the same ids, when its run has thrown `StaleWrite`.
+    var renew: (@Sendable () async throws -> Write<Value>)?
 
     /// Makes the change.
     ///
     /// - Throws: what the store's method says, and nothing was changed; `PostgresError` `.outcomeUnknown` when the task was cancelled
     ///   before it was known what became of the change, or when the database refuses to tell.
     package func perform() async throws -> Value {
+        try await self.renewing { write in try await write.performAsMade() }
+    }
+
+    private func performAsMade() async throws -> Value {
         let value = try await self.inTurn {
             var attempts = Attempts()
             do {
@@ -36,8 +44,8 @@ package struct Write<Value: Sendable>: Sendable {
             }
             return try await self.pool.attempt(attempts) { session, isInDoubt in
                 if isInDoubt, let value = try self.findDurable(session) { return value }
-                guard self.isOneStatement else { return try session.transaction { try self.run(session) } }
-                return try self.run(session)
+                guard !self.isOneStatement else { return try self.run(session) }
+                return try session.transaction(statementTimeout: self.statementTimeout) { try self.run(session) }
             }
         }
         self.onCommit(value)
@@ -55,11 +63,18 @@ package struct Write<Value: Sendable>: Sendable {
         once key: IdempotencyKey,
         answer: @Sendable (Value) -> StoredAnswer
     ) async throws -> StoredAnswer {
+        try await self.renewing { write in try await write.performAsMade(once: key, answer: answer) }
+    }
+
+    private func performAsMade(
+        once key: IdempotencyKey,
+        answer: @Sendable (Value) -> StoredAnswer
+    ) async throws -> StoredAnswer {
         let result: (value: Value?, answer: StoredAnswer)
         do {
             result = try await self.inTurn {
                 try await self.pool.attempt { session, _ in
-                    try session.transaction {
+                    try session.transaction(statementTimeout: self.statementTimeout) {
                         if let stored = try key.claim(in: session) { return (nil, stored) }
                         let value = try self.run(session)
                         let answer = answer(value)
@@ -90,8 +105,23 @@ package struct Write<Value: Sendable>: Sendable {
         PostgresStatement("writes.nothing", "SELECT pg_logical_emit_message(true, 'skillrelay', '')")
     }
 
+    private func renewing<R>(_ body: (Write<Value>) async throws -> R) async throws -> R {
+        var write = self
+        while true {
+            do {
+                return try await body(write)
+            } catch let error as StaleWrite {
+                guard let renew = write.renew else { throw error }
+                write = try await renew()
+            }
+        }
+    }
+
     private func inTurn<R: Sendable>(_ body: () async throws -> R) async throws -> R {
         guard let locks = self.locks else { return try await body() }
         return try await locks.turns.take(locks.row, body)
     }
 }
+
+/// Nothing was changed: what a write was prepared with is no longer so.
+struct StaleWrite: Error {}

@@ -116,8 +116,13 @@ struct EventCostTests {
     }
 
     private static func enqueue(_ database: TestDatabase, count: Int = Self.events) async throws {
+        // With a subject, as those of tasks and messages: it is in an index.
         try await database.script(
-            "SELECT skillrelay.enqueue('e', 'k', decode(repeat('ab', 149), 'hex')) FROM generate_series(1, \(count))")
+            """
+            SELECT skillrelay.enqueue_as(
+                skillrelay.uuid7(), 'e', 'k', decode(repeat('ab', 149), 'hex'), '{}', NULL, gen_random_uuid())
+            FROM generate_series(1, \(count))
+            """)
     }
 
     /// Writing transactions so far, and bytes of WAL.

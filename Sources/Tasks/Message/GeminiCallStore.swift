@@ -1,0 +1,119 @@
+import Foundation
+import JSON
+package import Postgres
+
+/// Ties Gemini's results to their calls: a result need not say which call it answers. So a message keeps its calls in its
+/// meta, as upstream has it, until a result is stored for them.
+package struct GeminiCallStore: Sendable {
+    private let pool: PostgresPool
+
+    package init(pool: PostgresPool) {
+        self.pool = pool
+    }
+
+    /// Stores a message whose results get the ids of the calls that they answer; the write takes those off the calls that
+    /// wait.
+    ///
+    /// - Returns: the write that `messages` makes.
+    /// - Throws: `MessageFormatError.noOpenCall` when a result has no id and no call of its name waits; as
+    ///   `MessageStore.store`.
+    package func store(
+        _ new: NewMessage,
+        in messages: MessageStore,
+        headers: [String: String]
+    ) async throws -> Write<Message> {
+        guard new.parts.contains(where: { $0.type == "tool-result" }) else {
+            return try await messages.store(new, headers: headers)
+        }
+        var calls = OpenCalls(try await self.open(session: new.sessionID, project: new.projectID))
+        var new = new
+        for index in new.parts.indices where new.parts[index].type == "tool-result" {
+            try calls.answer(&new.parts[index])
+        }
+        let parameters: [PostgresValue] = [
+            .uuid(new.sessionID), .uuidArray(calls.changed), .textArray(calls.answered),
+        ]
+        return try await messages.store(new, headers: headers)
+            .after { database in try database.execute(Self.close, parameters) }
+    }
+
+    private func open(session: UUID, project: UUID) async throws -> [(message: UUID, calls: String)] {
+        try await self.pool.attempt { database, _ in
+            try SessionOwnership.require(session: session, project: project, in: database)
+            return try database.query(Self.find, [.uuid(session)]) { row in
+                let (message, calls) = try row.decode(UUID.self, String.self)
+                return (message, calls)
+            }
+        }
+    }
+
+    // `meta` is missing where only CORE has made the table; to_jsonb reads it where it is.
+    private static let find = PostgresStatement(
+        "messages.findOpenCalls",
+        """
+        SELECT m.id, c.calls::text
+        FROM public.messages AS m, LATERAL (SELECT to_jsonb(m) #> '{meta,\(MessageMeta.openCalls)}') AS c(calls)
+        WHERE m.session_id = $1 AND jsonb_typeof(c.calls) = 'array'
+        ORDER BY m.created_at, m.id
+        """,
+        isReadOnly: true
+    )
+
+    private static let close = PostgresStatement(
+        "messages.closeCalls",
+        """
+        UPDATE public.messages AS m SET updated_at = now(), meta = (
+            SELECT CASE WHEN count(*) = 0 THEN m.meta - '\(MessageMeta.openCalls)'
+                ELSE jsonb_set(m.meta, '{\(MessageMeta.openCalls)}', jsonb_agg(c.call ORDER BY c.place)) END
+            FROM jsonb_array_elements(m.meta -> '\(MessageMeta.openCalls)') WITH ORDINALITY AS c(call, place)
+            WHERE coalesce(c.call ->> 'id', '') <> ALL ($3::text[])
+        )
+        WHERE m.session_id = $1 AND m.id = ANY ($2::uuid[]) AND jsonb_typeof(m.meta -> '\(MessageMeta.openCalls)') = 'array'
+        """
+    )
+}
+
+/// The calls of a session that wait for their results, oldest first.
+struct OpenCalls: Sendable {
+    private struct Call {
+        let message: UUID
+        let id: String
+        let name: String
+    }
+
+    private var calls: [Call]
+    /// The ids that were answered.
+    private(set) var answered: [String] = []
+    /// The messages whose calls were answered.
+    private(set) var changed: [UUID] = []
+
+    /// `calls` is the JSON text of an array of `{id, name}`; what is none is left out, because clients can write it, too.
+    init(_ messages: [(message: UUID, calls: String)]) {
+        self.calls = messages.flatMap { message, text -> [Call] in
+            let calls = try? JSONValue(stored: text)  // see above
+            return (calls?.array ?? []).compactMap { call in
+                guard let id = call["id"]?.string, let name = call["name"]?.string else { return nil }
+                return Call(message: message, id: id, name: name)
+            }
+        }
+    }
+
+    /// Gives the result the id of the oldest call of its name, unless it has an id, and closes that call.
+    ///
+    /// - Throws: `MessageFormatError.noOpenCall`.
+    mutating func answer(_ result: inout MessagePart) throws(MessageFormatError) {
+        let id = result.metaText("tool_call_id")
+        let name = result.metaText("name")
+        guard let index = self.calls.firstIndex(where: { id.isEmpty ? $0.name == name : $0.id == id }) else {
+            // An id of its own is enough: its call may never have been stored.
+            if id.isEmpty { throw .noOpenCall }
+            return
+        }
+        let call = self.calls.remove(at: index)
+        self.answered.append(call.id)
+        self.changed.append(call.message)
+        if id.isEmpty {
+            result.meta = .object((result.meta?.object ?? []) + [.init("tool_call_id", .string(call.id))])
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+package import Logging
+package import Postgres
+package import S3
+import ServiceLifecycle
+
+/// Takes out of the object store what no message uses any more: what deleted sessions have left in `skillrelay.object_removals` and
+/// `skillrelay.part_releases`. Several instances may be at it at once.
+package struct ObjectKeeper: Service {
+    private let objects: S3Client
+    private let pool: PostgresPool
+    private let logger: Logger
+
+    private static let interval = Duration.seconds(5)
+    private static let chunk = 100
+    /// What was read from the queue is removed within this time, or read again.
+    private static let chunkTime = Duration.seconds(60)
+
+    package init(objects: S3Client, pool: PostgresPool, logger: Logger) {
+        self.objects = objects
+        self.pool = pool
+        self.logger = logger
+    }
+
+    /// Looks every few seconds, until graceful shutdown. Says first whether the store can be used: messages come later.
+    package func run() async {
+        await cancelWhenGracefulShutdown {
+            await self.check()
+            while !Task.isCancelled {
+                do {
+                    try await self.tidy()
+                } catch let error where !Task.isCancelled {
+                    self.logger.info("Unused objects could not be removed, trying again", error: error)
+                } catch {}  // cancelled: the loop ends
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    private func check() async {
+        do {
+            _ = try await self.objects.listObjects(prefix: "parts/", limit: 1)
+        } catch {
+            guard error.code != .cancelled else { return }
+            self.logger.error("the object store cannot be used", error: error)
+        }
+    }
+
+    /// Does all that there is to do.
+    ///
+    /// - Throws: `S3Error`, `PostgresError`; what is not done then stays queued.
+    func tidy() async throws {
+        while true {
+            let releases = try await self.pool.read(Self.listReleases, [], decode: Release.init(row:))
+            guard !releases.isEmpty else { break }
+            for release in releases { try await self.giveBack(release) }
+        }
+        while true {
+            let removals = try await self.pool.read(Self.listRemovals, [], decode: Removal.init(row:))
+            guard !removals.isEmpty else { break }
+            try await self.remove(removals)
+        }
+        _ = try await self.pool.perform { session in try session.execute(Self.forgetRemoved) }
+    }
+
+    // MARK: Messages that Acontext had stored
+
+    private struct Release: Sendable {
+        let message: UUID
+        let project: UUID
+        let sha256: String
+        let key: String
+
+        init(row: borrowing PostgresRow) throws {
+            (self.message, self.project, self.sha256, self.key) = try row.decode(
+                UUID.self, UUID.self, String.self, String.self
+            )
+        }
+    }
+
+    private func giveBack(_ release: Release) async throws {
+        let parts = try await self.parts(at: release.key)
+        let used = [release.sha256] + PartStorage.assets(inParts: String(decoding: parts, as: UTF8.self)).map(\.sha256)
+        try await self.pool.attempt { session, _ in
+            try session.transaction {
+                // Unless another instance has done it.
+                guard try session.execute(Self.takeRelease, [.uuid(release.message)]) == 1 else { return }
+                try AssetReferences.release(
+                    used.filter { !$0.isEmpty }.map { ($0, 1) }, project: release.project, in: session
+                )
+            }
+        }
+    }
+
+    /// What the parts of a deleted message say; nothing, where they cannot be read: its files stay then, as nobody knows which they are.
+    private func parts(at key: String) async throws(S3Error) -> [UInt8] {
+        do {
+            return try await self.objects.getObject(key, limit: ObjectStore.maxPartsBytes)
+        } catch {
+            guard error.code == .objectMissing || error.code == .tooLarge else { throw error }
+            self.logger.info("The parts of a deleted message cannot be read", error: error)
+            return []
+        }
+    }
+
+    private static let listReleases = PostgresStatement(
+        "part_releases.list",
+        """
+        SELECT message_id, project_id, sha256, s3_key FROM skillrelay.part_releases ORDER BY queued_at LIMIT \(Self.chunk)
+        """,
+        isReadOnly: true
+    )
+
+    private static let takeRelease = PostgresStatement(
+        "part_releases.take", "DELETE FROM skillrelay.part_releases WHERE message_id = $1"
+    )
+
+    // MARK: Objects
+
+    private struct Removal: Sendable {
+        let key: String
+        let project: UUID
+        let sha256: String
+
+        init(row: borrowing PostgresRow) throws {
+            (self.key, self.project, self.sha256) = try row.decode(String.self, UUID.self, String.self)
+        }
+    }
+
+    private func remove(_ removals: [Removal]) async throws {
+        let begin = ContinuousClock.now
+        for removal in removals where ContinuousClock.now - begin < Self.chunkTime {
+            let forgotten = try await self.pool.perform { session in
+                try session.execute(
+                    Self.forgetUsed, [.text(removal.key), .uuid(removal.project), .text(removal.sha256)]
+                )
+            }
+            guard forgotten == 0 else { continue }
+            try await self.objects.deleteObject(removal.key)
+            _ = try await self.pool.perform { session in try session.execute(Self.markRemoved, [.text(removal.key)]) }
+        }
+    }
+
+    private static let listRemovals = PostgresStatement(
+        "object_removals.list",
+        """
+        SELECT s3_key, project_id, sha256 FROM skillrelay.object_removals WHERE removed_at IS NULL
+        ORDER BY queued_at LIMIT \(Self.chunk)
+        """,
+        isReadOnly: true
+    )
+
+    // Acontext beside us may have come to use an object again since it was queued.
+    private static let forgetUsed = PostgresStatement(
+        "object_removals.forgetUsed",
+        """
+        DELETE FROM skillrelay.object_removals AS o WHERE o.s3_key = $1 AND EXISTS (
+            SELECT FROM public.asset_references AS r
+            WHERE r.project_id = $2 AND r.sha256 = $3 AND r.s3_key = o.s3_key AND r.ref_count > 0
+        )
+        """
+    )
+
+    private static let markRemoved = PostgresStatement(
+        "object_removals.markRemoved",
+        "UPDATE skillrelay.object_removals SET removed_at = now() WHERE s3_key = $1"
+    )
+
+    // Far longer than anybody takes from reading a key to removing its object.
+    private static let forgetRemoved = PostgresStatement(
+        "object_removals.forgetRemoved",
+        "DELETE FROM skillrelay.object_removals WHERE removed_at < now() - interval '10 minutes'"
+    )
+}
