@@ -20,7 +20,7 @@ package func buildRouter(
     }
     guard let services else { return router }
     router.addRoutes(OpenAPIController().routes)
-    let writes = WriteResponder(keyLifetime: configuration.idempotencyKeyLifetime)
+    let writes = WriteResponder(keyLifetime: configuration.idempotencyKeyLifetime, keys: services.idempotencyKeys)
     let authenticator = Authenticator(configuration: configuration.authentication, projects: services.projects)
     router.group("api/v1")
         .add(middleware: AuthMiddleware(authenticator: authenticator))
@@ -28,7 +28,16 @@ package func buildRouter(
         .addRoutes(PingController().routes)
         .addRoutes(SessionController(sessions: services.sessions, bodies: bodies, writes: writes).routes)
         .addRoutes(TaskController(tasks: services.tasks, bodies: bodies, writes: writes).routes)
+        .addRoutes(
+            MessageController(
+                messages: services.messages, geminiCalls: services.geminiCalls, bodies: bodies,
+                largeBodies: LargeBodyReader(configuration.limits), writes: writes
+            ).routes
+        )
+        .addRoutes(FlushController(flushes: services.flushes).routes)
         .addRoutes(LearningSpaceController(spaces: services.learningSpaces, bodies: bodies, writes: writes).routes)
+        .addRoutes(SkillController(skills: services.skills, bodies: bodies, writes: writes).routes)
+        .addRoutes(UserController(users: services.users, writes: writes).routes)
     return router
 }
 
@@ -51,7 +60,7 @@ package func buildApplication(
     let limits = configuration.limits
     return Application(
         responder: MeasuringResponder(
-            base: DeadlineResponder(base: router.buildResponder(), deadline: limits.requestDeadline), metrics: metrics
+            base: DeadlineResponder(base: router.buildResponder(), limits: limits), metrics: metrics
         ),
         server: .http1(configuration: .init(limits)),
         configuration: ApplicationConfiguration(
@@ -71,7 +80,7 @@ package func buildApplication(
 /// The router with what every request passes.
 private func buildHealthRouter(_ limits: APILimits, _ probes: HealthProbes) -> Router<RelayContext> {
     let router = Router(context: RelayContext.self, options: .autoGenerateHeadEndpoints)
-    router.add(middleware: RequestMiddleware(maxBodyBytes: limits.maxBodyBytes))
+    router.add(middleware: RequestMiddleware(limits: limits))
     router.addRoutes(HealthController(probes: probes).routes)
     return router
 }

@@ -1,3 +1,5 @@
+import Tasks
+
 /// Where and how the API serves.
 package struct APIConfiguration: Sendable {
     package var host: String
@@ -37,6 +39,11 @@ package struct AuthenticationConfiguration: Sendable, CustomStringConvertible {
 package struct APILimits: Sendable {
     /// A larger body is answered 413.
     package var maxBodyBytes = 1 << 20
+    /// The same where messages are stored: they bring files.
+    package var maxMessageBytes = 16 << 20
+    /// Bodies beyond `maxBodyBytes` that are held at one time, all together; more is answered 503. In memory a message
+    /// is there several times while it is stored.
+    package var maxLargeBodiesBytes: Int { 4 * self.maxMessageBytes }
     /// All header fields of a request together; more is answered 431.
     package var maxHeaderBytes = 32 << 10
     /// More is answered 431.
@@ -51,6 +58,8 @@ package struct APILimits: Sendable {
     /// From a request's head to its answer, at most: body, authentication and database. What is not done a second
     /// before is cut off: 408 if the body is not there, else 503.
     package var requestDeadline: Duration = .seconds(10)
+    /// The same for a flush: what CORE may take, and some seconds more.
+    package var flushDeadline: Duration = CoreClient.timeout + .seconds(10)
     /// How long a client that was answered before it had sent everything may go on sending. An immediate close would
     /// make its kernel drop the answer.
     package var lingerTimeout: Duration = .seconds(2)

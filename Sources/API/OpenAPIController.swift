@@ -1,9 +1,10 @@
+import Assets
 import Hummingbird
 import NIOCore
 
 /// `/openapi.json`: every route that there may be, those of the operator among them (OpenAPI 3.1).
 struct OpenAPIController: Sendable {
-    private static let document = ByteBuffer(bytes: PackageResources.openapi_json)
+    private static let document = ByteBuffer(bytes: Asset.openAPI.bytes)
 
     var routes: RouteCollection<RelayContext> {
         RouteCollection(context: RelayContext.self)

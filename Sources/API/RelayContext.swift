@@ -6,14 +6,14 @@ import Tasks
 /// What the middlewares know of a request.
 package struct RelayContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    /// The one of the request's connection.
-    let eventLoop: any EventLoop
+    /// The request's connection.
+    let channel: any Channel
     /// Whose token the request carries; nil outside `AuthMiddleware`.
     var project: Project?
 
     package init(source: ApplicationRequestContextSource) {
         self.coreContext = CoreRequestContextStorage(source: source)
-        self.eventLoop = source.channel.eventLoop
+        self.channel = source.channel
     }
 
     /// The id under which Hummingbird logs the request; nil with a logger that keeps no metadata, where `id` would trap.
@@ -25,12 +25,15 @@ package struct RelayContext: RequestContext {
 /// What a route behind authentication knows of a request.
 struct ProjectContext: ChildRequestContext {
     var coreContext: CoreRequestContextStorage
+    /// The request's connection.
+    let channel: any Channel
     /// Whose token the request carries.
     let project: Project
 
     init(context: RelayContext) throws {
         guard let project = context.project else { throw RequestError.unauthorized }
         self.coreContext = context.coreContext
+        self.channel = context.channel
         self.project = project
     }
 }

@@ -1,11 +1,15 @@
-/// A file of the operator page, as it stands in Resources. In a module of its own: the compiler takes a second for each 4 KB of them.
+/// A file that is served as it stands in Resources. In a module of its own: the compiler takes a second for each 4 KB of them.
 package struct Asset: Sendable {
     /// The last part of its path.
     package let name: String
     package let contentType: String
     package let bytes: [UInt8]
 
-    /// The page itself.
+    /// What describes every route (OpenAPI 3.1).
+    package static let openAPI = Asset(
+        name: "openapi.json", contentType: "application/json; charset=utf-8", PackageResources.openapi_json)
+
+    /// The operator page itself.
     package static let page = Asset(
         name: "page.html", contentType: "text/html; charset=utf-8", PackageResources.page_html)
 

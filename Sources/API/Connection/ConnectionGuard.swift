@@ -19,6 +19,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var responseCloses = false
     private var parserError: HTTPParserError?
     private var linger: Scheduled<Void>?
+    /// The client sends no more.
+    fileprivate private(set) var isInputClosed = false
 
     init(lingerTimeout: Duration) {
         self.lingerTimeout = TimeAmount(lingerTimeout)
@@ -29,6 +31,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .end = Self.unwrapInboundIn(data) { self.perform(self.state.requestEnded(), context: context) }
         context.fireChannelRead(data)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed { self.isInputClosed = true }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -102,6 +109,20 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard self.linger == nil else { return }
         self.linger = context.eventLoop.assumeIsolated().scheduleTask(in: self.lingerTimeout) {
             context.close(promise: nil)
+        }
+    }
+}
+
+extension Channel {
+    /// Whether the client of this connection has closed its side: a connection that is closed and one that is half closed look alike until
+    /// something is written to it.
+    var isInputClosed: Bool {
+        get async {
+            let isClosed = self.eventLoop.submit {
+                try self.pipeline.syncOperations.handler(type: ConnectionGuard.self).isInputClosed
+            }
+            // Without its handlers it is closed for good.
+            return (try? await isClosed.get()) ?? true
         }
     }
 }

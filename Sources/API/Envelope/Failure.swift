@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 import Outbox
 import Postgres
@@ -71,15 +72,43 @@ struct Failure: Hashable, Sendable {
         case .sessionNotFound: Failure(.notFound, "session not found")
         case .sessionOfAnotherProject:
             Failure(.forbidden, "access denied: session does not belong to this project")
+        case .messageNotFound: Failure(.notFound, "message not found")
+        case .messagesWithoutMeta:
+            Failure(
+                .conflict, "this database has no messages.meta: start Acontext's API on it once, which adds the column")
+        case .partsInObjectStore:
+            Failure(.conflict, "message parts are in an object store that is not configured: S3_BUCKET is not set")
+        case .messagesTooLarge:
+            Failure(
+                .conflict,
+                "these messages are larger than \(MessageStore.maxListedBytes >> 20) MiB together: ask for fewer, with limit"
+            )
+        case .messageTooLarge: Failure(.contentTooLarge, "the message's parts are too large to be stored")
+        case .filesNeedObjectStore:
+            Failure(.badRequest, "files need an object store, and none is configured: S3_BUCKET is not set")
+        case .objectStoreUnavailable:
+            Failure(
+                .serviceUnavailable, "the object store is unavailable or busy, nothing was changed: retry",
+                isWorthRetrying: true
+            )
         case .sessionExists: Failure(.conflict, "session with this UUID already exists")
         case .learningSpaceNotFound: Failure(.notFound, "learning space not found")
         case .sessionAlreadyLearned: Failure(.conflict, "session already learned by another space")
+        case .learningSpaceSessionNotFound: Failure(.notFound, "learning space session not found")
+        case .skillNotFound: Failure(.notFound, "skill not found")
+        case .skillAlreadyIncluded: Failure(.conflict, "skill already included in this space")
+        case .skillNameTaken(let name):
+            Failure(.conflict, "skill with name '\(name)' already exists in this space")
+        case .userNotFound: Failure(.notFound, "user not found")
         case .idempotencyKeyReused:
             Failure(.unprocessableContent, "this Idempotency-Key was used for another request")
         case .idempotencyKeyInUse:
             Failure(
                 .conflict, "a request with this Idempotency-Key is still under way: retry", isWorthRetrying: true
             )
+        case .flushFailed: Failure(.internalServerError, "failed to flush session")
+        case .tooManyFlushes:
+            Failure(.serviceUnavailable, "too many flushes at once, nothing was changed: retry", isWorthRetrying: true)
         // Upstream finds it in its service and reports that as it reports any failure there.
         case .invalidCursor: Failure(.badRequest, code: 500, "database error")
         }
@@ -112,7 +141,7 @@ struct Failure: Hashable, Sendable {
             break
         }
         // Unique: two writers drew one task order, or one new user's name, at once. Foreign key: what the request
-        // builds on was deleted under it; the next try will say so.
+        // builds on was deleted under it, try after try.
         if error.isRetryable || error.sqlState == .uniqueViolation || error.sqlState == .foreignKeyViolation {
             return Failure(
                 .serviceUnavailable, "the database is unavailable or busy, nothing was changed: retry",

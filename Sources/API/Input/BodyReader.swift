@@ -28,12 +28,17 @@ struct BodyReader: Sendable {
     /// The body if the content type is JSON; nil otherwise: upstream's generic binder then reads a form, which has
     /// none of the fields (contract.md §2.0).
     func readIfJSON(_ request: Request) async throws -> [UInt8]? {
-        let type = request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " }
-        return type?.lowercased() == "application/json" ? try await self.read(request) : nil
+        request.hasJSON ? try await self.read(request) : nil
     }
 }
 
 extension Request {
+    /// The content type is JSON.
+    var hasJSON: Bool {
+        let type = self.headers[.contentType]?.prefix { $0 != ";" && $0 != " " }
+        return type?.lowercased() == "application/json"
+    }
+
     /// What `Content-Length` says; the greatest number for one beyond it, nil without the header.
     var announcedBodyLength: Int? {
         self.headers[.contentLength].map { Int($0) ?? .max }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JSON
 
 /// The W3C trace context of a request (<https://www.w3.org/TR/trace-context/>), as it goes with an event to its
 /// message.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 extension UUID {
     /// Reads the spellings that upstream takes, in any case: 36 characters, the same in braces or after `urn:uuid:`,

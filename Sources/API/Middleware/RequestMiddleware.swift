@@ -5,7 +5,7 @@ import NIOHTTP1
 struct RequestMiddleware: RouterMiddleware {
     typealias Context = RelayContext
 
-    let maxBodyBytes: Int
+    let limits: APILimits
 
     func handle(
         _ request: Request,
@@ -16,7 +16,10 @@ struct RequestMiddleware: RouterMiddleware {
         var response: Response
         do {
             // Before anything is done about the request.
-            guard request.announcedBodyLength ?? 0 <= self.maxBodyBytes else { throw RequestError.bodyTooLarge }
+            let limit =
+                MessageController.takesLargeBody(request, at: context.endpointPath)
+                ? self.limits.maxMessageBytes : self.limits.maxBodyBytes
+            guard request.announcedBodyLength ?? 0 <= limit else { throw RequestError.bodyTooLarge }
             try CanonicalPath.check(request, isKnown: context.endpointPath != nil)
             response = try await next(request, context)
         } catch let error as HTTPParserError {

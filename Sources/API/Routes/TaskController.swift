@@ -1,8 +1,10 @@
 import Foundation
 import Hummingbird
+import JSON
+import Outbox
 import Tasks
 
-/// `/session/{session_id}/task` (contract.md §2.5, §2.6), and appending a task, which is our own.
+/// `/session/{session_id}/task` (contract.md §2.5, §2.6), and what is our own: appending a task, and what became of a task's events.
 struct TaskController: Sendable {
     let tasks: TaskStore
     let bodies: BodyReader
@@ -13,6 +15,7 @@ struct TaskController: Sendable {
             .get("session/:session_id/task", use: self.list)
             .post("session/:session_id/task", use: self.append)
             .patch("session/:session_id/task/:task_id/status", use: self.setStatus)
+            .get("session/:session_id/task/:task_id/events", use: self.events)
     }
 
     @Sendable
@@ -31,7 +34,9 @@ struct TaskController: Sendable {
         let write = self.tasks.append(
             new, session: session, project: context.project.id, headers: TraceContext.headers(of: request)
         )
-        return try await self.writes.respond(.created, to: request, body: body, context, write) { $0.task($1.task) }
+        return try await self.writes.respond(.created, to: request, body: body, context, write, event: \.event) {
+            $0.task($1.task)
+        }
     }
 
     /// The body is checked before the ids, as upstream does (contract.md §2.6).
@@ -45,7 +50,19 @@ struct TaskController: Sendable {
             status, task: task, session: session, project: context.project.id,
             headers: TraceContext.headers(of: request)
         )
-        return try await self.writes.respond(.ok, to: request, body: body, context, write) { $0.task($1.task) }
+        return try await self.writes.respond(.ok, to: request, body: body, context, write, event: \.event) {
+            $0.task($1.task)
+        }
+    }
+
+    /// Newest first, whatever `time_desc` says.
+    @Sendable
+    private func events(_ request: Request, context: ProjectContext) async throws -> Response {
+        let page = try PageRequest(query: QueryParameters(request.uri.query))
+        guard let session = pathID(context.parameters.get("session_id")) else { throw RequestError.invalidSessionID }
+        guard let task = pathID(context.parameters.get("task_id")) else { throw RequestError.invalidTaskID }
+        let events = try await self.tasks.events(of: task, session: session, project: context.project.id, page: page)
+        return Envelope.data { $0.page(events) { json, event in json.event(event) } }
     }
 
     private static func newTask(in body: [UInt8]) throws -> NewTask {
@@ -85,6 +102,28 @@ extension JSONWriter {
             json.member("is_planning", task.isPlanning)
             json.member("created_at", task.createdAt)
             json.member("updated_at", task.updatedAt)
+        }
+    }
+
+    fileprivate mutating func event(_ event: SubjectEvent) {
+        self.object { json in
+            json.member("id", event.event.id)
+            json.member("type", event.event.type)
+            json.member("state", event.event.state.rawValue)
+            json.member("created_at", event.event.createdAt)
+            json.member("attempts", event.event.attempts)
+            json.member("last_error", event.event.lastError)
+            json.member("next_attempt_at", event.event.nextAttemptAt)
+            json.key("confirmations")
+            json.array(event.confirmations) { $0.value($1) }
+            json.key("replays")
+            json.array(event.replays) { json, replay in
+                json.object { json in
+                    json.member("id", replay.id)
+                    json.member("queued_at", replay.queuedAt)
+                    json.member("new_id", replay.newID)
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import Outbox
 import Postgres
+import S3
 import ServiceLifecycle
 import Support
 import Synchronization
@@ -73,6 +74,31 @@ struct APIFixture: Sendable {
         )
     }
 
+    func makeUser(_ identifier: String, project: UUID? = nil) async throws -> UUID {
+        try await self.database.value(
+            "INSERT INTO public.users (project_id, identifier) VALUES ($1, $2) RETURNING id",
+            [.uuid(project ?? self.project), .text(identifier)]
+        )
+    }
+
+    /// A skill with an empty disk.
+    func makeSkill(_ name: String = "skill", project: UUID? = nil) async throws -> UUID {
+        try await self.database.value(
+            """
+            WITH disk AS (INSERT INTO public.disks (project_id) VALUES ($1) RETURNING id)
+            INSERT INTO public.agent_skills (project_id, name, disk_id) SELECT $1, $2, id FROM disk RETURNING id
+            """,
+            [.uuid(project ?? self.project), .text(name)]
+        )
+    }
+
+    func include(skill: UUID, space: UUID) async throws {
+        let _: UUID = try await self.database.value(
+            "INSERT INTO public.learning_space_skills (learning_space_id, skill_id) VALUES ($1, $2) RETURNING id",
+            [.uuid(space), .uuid(skill)]
+        )
+    }
+
     func learn(space: UUID, session: UUID) async throws {
         let _: UUID = try await self.database.value(
             """
@@ -96,16 +122,15 @@ struct APIFixture: Sendable {
         try await self.database.value("SELECT count(*) FROM skillrelay.outbox")
     }
 
-    /// Rows that requests can add, and the states they can change, as one number.
+    /// The rows that requests can add, change or remove, as one text: how many, and the transactions that wrote them.
     func footprint() async throws -> String {
-        try await self.database.value(
-            """
-            SELECT concat_ws(' ', (SELECT count(*) FROM public.sessions), (SELECT count(*) FROM public.users),
-                (SELECT count(*) FROM public.tasks), (SELECT count(*) FROM public.learning_spaces),
-                (SELECT count(*) FROM public.learning_space_sessions), (SELECT count(*) FROM skillrelay.outbox),
-                (SELECT string_agg(status, ',' ORDER BY id) FROM public.tasks))
-            """
-        )
+        let tables = [
+            "public.sessions", "public.users", "public.tasks", "public.learning_spaces",
+            "public.learning_space_sessions", "public.agent_skills", "public.messages",
+            "skillrelay.message_parts", "public.learning_space_skills",
+            "skillrelay.outbox",
+        ].map { "(SELECT concat(count(*), '/', sum(xmin::text::bigint)) FROM \($0))" }
+        return try await self.database.value("SELECT concat_ws(' ', \(tables.joined(separator: ", ")))")
     }
 }
 
@@ -127,13 +152,15 @@ func withAPI<Result: Sendable>(
     limits: APILimits = APILimits(),
     verifiesArgon2: Bool = false,
     operatorToken: String? = nil,
+    core: String? = nil,
+    objects: TestObjectStore? = nil,
     logger: Logger = .silent,
     _ body: @Sendable (APIFixture) async throws -> Result
 ) async throws -> Result {
     try await withTestDatabase { database in
         try await withAPI(
             on: database, at: database.url, limits: limits, verifiesArgon2: verifiesArgon2,
-            operatorToken: operatorToken, logger: logger, body
+            operatorToken: operatorToken, core: core, objects: objects, logger: logger, body
         )
     }
 }
@@ -161,14 +188,16 @@ func withAPI<Result: Sendable>(
     limits: APILimits = APILimits(),
     verifiesArgon2: Bool = false,
     operatorToken: String? = nil,
+    core: String? = nil,
+    objects: TestObjectStore? = nil,
     logger: Logger = .silent,
     _ body: @Sendable (APIFixture) async throws -> Result
 ) async throws -> Result {
     let project = try await APIFixture.makeProject(in: database, phc: verifiesArgon2 ? nil : "unused")
     let wakes = CallCounter()
     let server = ServerUnderTest(
-        databaseURL: url, limits: limits, verifiesArgon2: verifiesArgon2, operatorToken: operatorToken, logger: logger,
-        wakes: wakes
+        databaseURL: url, limits: limits, verifiesArgon2: verifiesArgon2, operatorToken: operatorToken, core: core,
+        objects: objects, logger: logger, wakes: wakes
     )
     return try await server.run { port in
         try await body(
@@ -185,6 +214,10 @@ struct ServerUnderTest: Sendable {
     var verifiesArgon2 = false
     /// Nil: the operator's endpoints are off.
     var operatorToken: String?
+    /// Where CORE is; nil: the built-in extractor.
+    var core: String?
+    /// Nil: the parts of messages are in the database.
+    var objects: TestObjectStore?
     var logger = Logger.silent
     var wakes = CallCounter()
     var acquireTimeout: Duration = .seconds(5)
@@ -202,6 +235,12 @@ struct ServerUnderTest: Sendable {
         }
     }
 
+    private func flushes(_ pool: PostgresPool) -> SessionFlush {
+        let core = self.core.flatMap { URL(string: $0) }.map { CoreClient(url: $0, logger: self.logger) }
+        let extractor = TaskExtractor(pool: pool, pending: MessageStore(pool: pool).pending)
+        return SessionFlush(pool: pool, extractor: core.map { .core($0) } ?? .builtIn(extractor))
+    }
+
     func run<Result: Sendable>(_ body: @Sendable (_ port: Int) async throws -> Result) async throws -> Result {
         var authentication = AuthenticationConfiguration(pepper: APIFixture.pepper)
         authentication.verifiesArgon2 = self.verifiesArgon2
@@ -214,11 +253,25 @@ struct ServerUnderTest: Sendable {
                 acquireTimeout: self.acquireTimeout, logger: self.logger
             )
         }
+        let client = try self.objects.map { store in
+            let endpoint = try #require(S3Endpoint(store.url))
+            let configuration = S3Configuration(
+                endpoint: endpoint, bucket: store.bucket, accessKey: store.accessKey, secretKey: store.secretKey
+            )
+            return S3Client(configuration: configuration, logger: self.logger)
+        }
         let services = pool.map { pool in
-            APIServices(
+            let parts = client.map { PartStorage(objects: $0, pool: pool, logger: self.logger) } ?? PartStorage()
+            return APIServices(
                 projects: ProjectStore(pool: pool), sessions: SessionStore(pool: pool),
+                messages: MessageStore(pool: pool, parts: parts, onEvent: { self.wakes.count() }),
+                geminiCalls: GeminiCallStore(pool: pool),
                 tasks: TaskStore(pool: pool, onEvent: { self.wakes.count() }),
-                learningSpaces: LearningSpaceStore(pool: pool)
+                flushes: self.flushes(pool),
+                learningSpaces: LearningSpaceStore(pool: pool, onEvent: { self.wakes.count() }),
+                skills: SkillStore(pool: pool),
+                users: UserStore(pool: pool),
+                idempotencyKeys: IdempotencyKeyStore(pool: pool)
             )
         }
         let application = buildApplication(
@@ -228,7 +281,7 @@ struct ServerUnderTest: Sendable {
             port.yield($0)
         }
         let group = ServiceGroup(
-            services: ([pool] as [(any Service)?]).compactMap { $0 } + [application], logger: self.logger
+            services: ([pool, client] as [(any Service)?]).compactMap { $0 } + [application], logger: self.logger
         )
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {

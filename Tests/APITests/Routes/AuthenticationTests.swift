@@ -66,7 +66,7 @@ struct AuthenticationTests {
         try expect(try await api.client.send("GET", "/api/v1/ping"), 401, "Unauthorized")
     }
 
-    @Test("refuses projects with encryption at rest")
+    @Test("refuses projects with encryption at rest, on every route, and reads nothing of them")
     func encrypted() async throws {
         try await withAPI { api in
             try await api.database.script(
@@ -75,10 +75,21 @@ struct AuthenticationTests {
                 UPDATE public.projects SET encryption_enabled = true
                 """
             )
-            try expect(
-                try await api.client.send("GET", "/api/v1/ping"), 403,
-                "this project uses encryption at rest, which SkillRelay does not support"
-            )
+            let before = try await api.footprint()
+            let routes = try OpenAPITests.routes().filter { $0.contains(" /api/v1/") }
+            #expect(routes.count > 7)
+            for route in routes {
+                let words = route.replacing(#/\{\w+\}/#, with: UUID().uuidString).split(separator: " ").map(String.init)
+                let body = words[0] == "GET" ? nil : #"{"status":"success","task_description":"x"}"#
+                try expect(
+                    try await api.client.send(words[0], words[1], body: body), 403,
+                    "this project uses encryption at rest, which SkillRelay does not support", route
+                )
+            }
+            #expect(try await api.footprint() == before)
+            // Another project of the same installation is served.
+            let other = try await api.makeProject(phc: "unused")
+            try expect(try await api.client(token: other.token).send("GET", "/api/v1/ping"), 200, "pong")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Support
 import Tasks
 import Testing
@@ -14,15 +15,37 @@ struct FuzzTests {
             let task = try await api.makeTask(in: session)
             let space = try await api.makeSpace()
             try await api.learn(space: space, session: session)
+            let skill = try await api.makeSkill()
+            try await api.include(skill: skill, space: space)
+            // Its name is replaced by nonsense like an id.
+            let user = UUID()
+            _ = try await api.makeUser(user.uuidString)
+            let stored = try await api.client.storeMessage(#"{"role":"user","content":"x"}"#, in: session)
+            let message = try #require(UUID(uuidString: try stored.json(status: 201)["id"]?.string ?? ""))
             let routes = [
-                ("POST", "/session"), ("GET", "/session/\(session)/task"), ("POST", "/session/\(session)/task"),
-                ("PATCH", "/session/\(session)/task/\(task)/status"), ("POST", "/learning_spaces"),
-                ("GET", "/learning_spaces/\(space)"), ("POST", "/learning_spaces/\(space)/learn"),
+                ("GET", "/session/\(session)/messages"), ("POST", "/session/\(session)/messages"),
+                ("PATCH", "/session/\(session)/messages/\(message)/meta"), ("GET", "/session/\(session)/token_counts"),
+                ("GET", "/session/\(session)/observing_status"),
+                ("POST", "/session"), ("GET", "/session"), ("GET", "/session/\(session)/configs"),
+                ("PUT", "/session/\(session)/configs"), ("PATCH", "/session/\(session)/configs"),
+                ("GET", "/session/\(session)/task"), ("POST", "/session/\(session)/task"),
+                ("PATCH", "/session/\(session)/task/\(task)/status"),
+                ("GET", "/session/\(session)/task/\(task)/events"), ("POST", "/session/\(session)/flush"),
+                ("POST", "/learning_spaces"), ("GET", "/learning_spaces"), ("GET", "/learning_spaces/\(space)"),
+                ("PATCH", "/learning_spaces/\(space)"), ("POST", "/learning_spaces/\(space)/learn"),
+                ("GET", "/learning_spaces/\(space)/sessions"),
+                ("GET", "/learning_spaces/\(space)/sessions/\(session)"),
+                ("POST", "/learning_spaces/\(space)/skills"), ("GET", "/learning_spaces/\(space)/skills"),
+                ("DELETE", "/learning_spaces/\(space)/skills/\(skill)"), ("GET", "/user/ls"),
+                ("GET", "/user/\(user)/resources"), ("DELETE", "/user/\(user)"),
+                ("DELETE", "/learning_spaces/\(space)"), ("DELETE", "/session/\(session)"),
             ]
             var before = try await api.footprint()
             try await api.client.withConnection { connection in
                 for (method, path) in routes {
-                    for request in Self.requests(method, "/api/v1" + path, ids: [session, task, space]) {
+                    for request in Self.requests(
+                        method, "/api/v1" + path, ids: [session, task, space, skill, user, message])
+                    {
                         let answer = try await connection.send(method, request.path, body: request.body)
                         let note = Comment(rawValue: "\(method) \(request): \(answer.text)".prefix(500).description)
                         #expect(answer.status < 500, note)
@@ -40,17 +63,19 @@ struct FuzzTests {
     /// The route with bad bodies, if it takes one, with bad ids in place of each of its own, and with bad queries.
     private static func requests(_ method: String, _ path: String, ids: [UUID]) -> [(path: String, body: String?)] {
         let body = method == "GET" ? nil : #"{"status":"success","task_description":"x"}"#
+        let takesBody = method != "GET" && method != "DELETE"
         let paths = ids.flatMap { id in Self.ids.map { path.replacing(id.uuidString, with: $0) } }
         return Set(paths).map { ($0, body) }
             + Self.queries.map { ("\(path)?\($0)", body) }
-            + (method == "GET" ? [] : Self.bodies.map { (path, $0) })
+            + (takesBody ? Self.bodies.map { (path, $0) } : [])
     }
 
     /// Each value as a whole body, and as the value of every key that some route knows.
     private static let bodies: [String] = {
         let keys = [
             "status", "task_description", "progresses", "user_preferences", "user", "configs", "meta", "use_uuid",
-            "session_id", "disable_task_tracking", "disable_task_status_change",
+            "session_id", "blob", "format", "disable_task_tracking", "disable_task_status_change", "skill_id",
+            "include_finished",
         ]
         return Self.values
             + keys.flatMap { key in
@@ -82,11 +107,18 @@ struct FuzzTests {
     ]
 
     /// The long cursors are times at both ends of 64 bits.
-    private static let queries = [
-        "limit", "limit=", "limit=0", "limit=9223372036854775808", "limit=%00", "time_desc=maybe", "a=%", "=&&&=", "%",
-        "limit=1&limit=x", "cursor=%00", "cursor=\(String(repeating: "A", count: 5000))",
-        "cursor=OTIyMzM3MjAzNjg1NDc3NTgwN3wzZmE4NWY2NC01NzE3LTQ1NjItYjNmYy0yYzk2M2Y2NmFmYTY",
-        "cursor=LTkyMjMzNzIwMzY4NTQ3NzU4MDh8M2ZhODVmNjQtNTcxNy00NTYyLWIzZmMtMmM5NjNmNjZhZmE2",
-        String(repeating: "a=b&", count: 2000),
-    ]
+    private static let queries =
+        [
+            "limit", "limit=", "limit=0", "limit=9223372036854775808", "limit=%00", "time_desc=maybe", "a=%", "=&&&=",
+            "%",
+            "limit=1&limit=x", "cursor=%00", "cursor=\(String(repeating: "A", count: 5000))",
+            "cursor=OTIyMzM3MjAzNjg1NDc3NTgwN3wzZmE4NWY2NC01NzE3LTQ1NjItYjNmYy0yYzk2M2Y2NmFmYTY",
+            "cursor=LTkyMjMzNzIwMzY4NTQ3NzU4MDh8M2ZhODVmNjQtNTcxNy00NTYyLWIzZmMtMmM5NjNmNjZhZmE2",
+            String(repeating: "a=b&", count: 2000), "user=%00", "user=%ff", "user=%zz",
+        ]
+        + ["filter_by_configs", "filter_by_meta"].flatMap { name in
+            Self.values.filter { $0.utf8.count < 2000 }.map { value in
+                "\(name)=\(value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")"
+            }
+        }
 }

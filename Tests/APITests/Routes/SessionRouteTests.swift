@@ -75,18 +75,25 @@ struct SessionRouteTests {
         }
     }
 
-    @Test("takes the id it is told, once, in any project")
+    @Test("takes the id it is told; a repeat gets that session as it is, another project 409")
     func useUUID() async throws {
         try await withAPI { api in
             let id = UUID()
-            let body = #"{"use_uuid":"{\#(id.uuidString)}"}"#
+            let body = #"{"use_uuid":"{\#(id.uuidString)}","configs":{"a":1}}"#
             let session: Session = try await api.client.send("POST", "/api/v1/session", body: body).data(status: 201)
             #expect(session.id == id.lowercased)
-            let other = try await api.makeProject(phc: "unused")
-            for client in [api.client, api.client(token: other.token)] {
-                let answer = try await client.send("POST", "/api/v1/session", body: body)
-                try expect(answer, 409, "session with this UUID already exists")
-            }
+            let before = try await api.footprint()
+            let repeated = #"{"use_uuid":"\#(id)","user":"anna","configs":{"a":2},"disable_task_tracking":true}"#
+            let answer = try await api.client.send("POST", "/api/v1/session", body: repeated)
+            let same: Session = try answer.data()
+            #expect(same.id == session.id && same.user_id == nil && !same.disable_task_tracking)
+            #expect(answer.text.contains(#""configs":{"a": 1}"#))
+            let stranger = api.client(token: try await api.makeProject(phc: "unused").token)
+            try expect(
+                try await stranger.send("POST", "/api/v1/session", body: repeated), 409,
+                "session with this UUID already exists"
+            )
+            #expect(try await api.footprint() == before)
             for none in ["", "00000000-0000-0000-0000-000000000000"] {
                 let session: Session = try await api.client.send(
                     "POST", "/api/v1/session", body: #"{"use_uuid":"\#(none)"}"#
@@ -95,6 +102,24 @@ struct SessionRouteTests {
             }
             let bad = try await api.client.send("POST", "/api/v1/session", body: #"{"use_uuid":"x"}"#)
             try expect(bad, 400, "invalid UUID format for use_uuid")
+        }
+    }
+
+    @Test("makes one session when many ask for one id at once")
+    func useUUIDAtOnce() async throws {
+        try await withAPI { api in
+            for _ in 0..<5 {
+                let body = #"{"use_uuid":"\#(UUID())","user":"\#(UUID())"}"#
+                let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                    for _ in 0..<6 {
+                        group.addTask { try await api.client.send("POST", "/api/v1/session", body: body).status }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(statuses.sorted() == [200, 200, 200, 200, 200, 201])
+            }
+            #expect(try await api.database.value("SELECT count(*) FROM public.sessions") == 5)
+            #expect(try await api.database.value("SELECT count(*) FROM public.users") == 5)
         }
     }
 

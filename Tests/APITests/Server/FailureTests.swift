@@ -28,6 +28,12 @@ struct FailureTests {
         #expect(failure.message.contains("unknown") == (error.code == .outcomeUnknown))
     }
 
+    @Test("of the object store that may be gone in a second is 503 and says so")
+    func objectStore() throws {
+        let failure = try #require(Failure.expected(for: TasksError.objectStoreUnavailable))
+        #expect(failure.status == .serviceUnavailable && failure.code == 503 && failure.isWorthRetrying)
+    }
+
     @Test(
         "of the database that the request's values cause is 400",
         arguments: ["22P02", "22P05", "22021", "22003", "54001", "54000"]

@@ -62,6 +62,32 @@ struct LostReplyTests {
         }
     }
 
+    @Test(
+        "is resolved for a message as well: one message, one event, each call answered once",
+        arguments: [FaultProxy.Action.loseReply, .reset, .holdReply]
+    )
+    func message(action: FaultProxy.Action) async throws {
+        try await withProxiedAPI { api, proxy in
+            let session = try await api.makeSession()
+            let call = #"{"functionCall":{"name":"f"}}"#
+            let asked = try await api.client.storeMessage(
+                #"{"role":"model","parts":[\#(call),\#(call)]}"#, format: "gemini", in: session
+            )
+            #expect(asked.status == 201)
+            proxy.arm(.toServer, on: "COMMIT", action)
+            let answered = try await api.client.storeMessage(
+                #"{"role":"user","parts":[{"functionResponse":{"name":"f","response":{}}}]}"#, format: "gemini",
+                in: session
+            )
+            #expect(proxy.hasFired && answered.status == 201)
+            #expect(try await api.database.value("SELECT count(*) FROM public.messages") == 2)
+            #expect(try await api.eventCount() == 2 && api.wakes.value == 2)
+            let open =
+                "SELECT jsonb_array_length(meta -> '__gemini_call_info__') FROM public.messages WHERE parent_id IS NULL"
+            #expect(try await api.database.value(open) == 1)
+        }
+    }
+
     @Test("waits for the row while the lost connection's backend still holds it")
     func rowIsHeld() async throws {
         try await withProxiedAPI { api, proxy in

@@ -47,15 +47,14 @@ struct JSONWriter {
 
     // MARK: Members
 
-    mutating func member(_ name: StaticString, _ value: String) {
+    mutating func member(_ name: StaticString, _ value: String?) {
         self.key(name)
-        self.string(value)
+        if let value { self.string(value) } else { self.raw("null") }
     }
 
-    mutating func member(_ name: StaticString, _ value: some BinaryInteger) {
+    mutating func member(_ name: StaticString, _ value: (some BinaryInteger)?) {
         self.key(name)
-        self.buffer.writeString(String(value))
-        self.needsComma = true
+        self.raw(value.map { String($0) } ?? "null")
     }
 
     mutating func member(_ name: StaticString, _ value: Bool) {
@@ -77,13 +76,10 @@ struct JSONWriter {
         self.needsComma = true
     }
 
-    /// RFC 3339 in UTC.
-    mutating func member(_ name: StaticString, _ value: PostgresTimestamp) {
+    /// RFC 3339 in UTC, or null.
+    mutating func member(_ name: StaticString, _ value: PostgresTimestamp?) {
         self.key(name)
-        self.buffer.writeInteger(UInt8(ascii: "\""))
-        self.buffer.writeBytes(value.rfc3339)
-        self.buffer.writeInteger(UInt8(ascii: "\""))
-        self.needsComma = true
+        if let value { self.value(value) } else { self.raw("null") }
     }
 
     /// JSON text, written as it is.
@@ -97,6 +93,14 @@ struct JSONWriter {
     /// JSON text, written as it is.
     mutating func raw(_ json: String) {
         self.buffer.writeString(json)
+        self.needsComma = true
+    }
+
+    /// RFC 3339 in UTC.
+    mutating func value(_ value: PostgresTimestamp) {
+        self.buffer.writeInteger(UInt8(ascii: "\""))
+        self.buffer.writeBytes(value.rfc3339)
+        self.buffer.writeInteger(UInt8(ascii: "\""))
         self.needsComma = true
     }
 

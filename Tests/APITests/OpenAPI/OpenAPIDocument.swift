@@ -1,3 +1,4 @@
+import Assets
 import Foundation
 import Outbox
 import Support
@@ -9,7 +10,7 @@ struct OpenAPIDocument {
     private let root: JSONValue
 
     init() throws {
-        self.root = try JSONDecoder().decode(JSONValue.self, from: Data(PackageResources.openapi_json))
+        self.root = try JSONDecoder().decode(JSONValue.self, from: Data(Asset.openAPI.bytes))
     }
 
     /// The operations, as `GET /api/v1/…/{id}`.
@@ -71,12 +72,13 @@ struct OpenAPIDocument {
         switch value {
         case .array(let items):
             return items.enumerated().flatMap { self.faults(of: $1, by: schema["items"], at: "\(place)[\($0)]") }
-        case .object(let members) where schema["properties"] != .null:
+        case .object(let members) where schema["properties"] != .null || schema["additionalProperties"] != .null:
             var faults = schema["required"].items.compactMap { name in
                 name.text.flatMap { members[$0] == nil ? "\(place): lacks \($0)" : nil }
             }
             for (name, member) in members {
-                let described = schema["properties"][name]
+                let property = schema["properties"][name]
+                let described = property == .null ? schema["additionalProperties"] : property
                 faults +=
                     described == .null
                     ? ["\(place): \(name) is not described"]

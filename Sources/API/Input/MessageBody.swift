@@ -1,0 +1,72 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import JSON
+import Tasks
+
+/// What a client sends to have a message stored: `{format?, blob, meta?}`, alone, or as the field `payload` of a form
+/// whose other fields are the files of the message's parts (contract.md §2.3).
+struct MessageBody: Sendable {
+    let format: MessageFormat
+    private let message: NormalisedMessage
+    /// An object; nil for none.
+    private let userMeta: JSONValue?
+    private let form: MultipartForm?
+
+    /// Checks all that can be checked without a session, in the order that clients know.
+    ///
+    /// - Throws: `RequestError`, `JSONError`.
+    init(_ body: [UInt8], of request: Request) throws {
+        let boundary = MultipartForm.boundary(in: request.headers[.contentType])
+        let form = try boundary.map { boundary in try MultipartForm(body, boundary: boundary) }
+        // Any other content type is a form without the fields.
+        guard request.hasJSON || form != nil,
+            let payload = form?.field("payload").map({ Array($0) }) ?? (form == nil ? body : nil)
+        else { throw RequestError.invalidParameter }
+        let object = try JSONObject(payload, members: ["format", "blob", "meta"])
+        let name = try object.string("format") ?? ""
+        guard let format = name.isEmpty ? .openai : MessageFormat(rawValue: name), let blob = try object.value("blob")
+        else { throw RequestError.invalidParameter }
+        self.userMeta = try MessageMetaBody.meta(in: object)
+        do {
+            self.message = try format.normalise(blob)
+        } catch {
+            throw RequestError.malformedMessage(format, error)
+        }
+        guard !self.message.parts.isEmpty else { throw RequestError.invalidParameter }
+        self.format = format
+        self.form = form
+    }
+
+    /// - Throws: `RequestError.missingFile`.
+    func newMessage(session: UUID, project: UUID) throws(RequestError) -> NewMessage {
+        var meta = self.message.meta.object ?? []
+        if let userMeta, userMeta.object?.isEmpty == false {
+            meta = meta.filter { $0.key != MessageMeta.user } + [.init(MessageMeta.user, userMeta)]
+        }
+        let files = try self.message.fileFields.map { field throws(RequestError) in
+            guard let file = self.form?.file(field.name) else { throw .missingFile(field.name) }
+            return UploadedFile(
+                part: field.part, filename: file.filename ?? "",
+                contentType: file.contentType ?? "application/octet-stream", bytes: Array(file.content)
+            )
+        }
+        return NewMessage(
+            sessionID: session, projectID: project, role: self.message.role, parts: self.message.parts, files: files,
+            meta: .object(meta)
+        )
+    }
+}
+
+/// What a client keeps with a message, as it sends it: the member `meta`, an object.
+enum MessageMetaBody {
+    static let maxBytes = 65_536
+
+    /// - Throws: `RequestError.metaTooLarge`, `JSONError`; an absent or null member is nil.
+    static func meta(in object: JSONObject) throws -> JSONValue? {
+        guard let meta = try object.value("meta") else { return nil }
+        guard meta.object != nil else { throw JSONError.wrongType }
+        guard meta.text.utf8.count <= Self.maxBytes else { throw RequestError.metaTooLarge }
+        return meta
+    }
+}
