@@ -24,6 +24,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 // What Hummingbird is built on, for the handler that guards its connections.
 let http: [Target.Dependency] = [
@@ -41,6 +42,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -69,9 +71,21 @@ let package = Package(
             dependencies: ["Postgres", "RabbitMQ", logging, metrics, lifecycle],
             swiftSettings: settings
         ),
+        .target(name: "JSON", swiftSettings: settings),
+        .target(
+            name: "S3",
+            dependencies: [
+                httpClient, crypto, logging, lifecycle, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "Tasks",
-            dependencies: ["Outbox", "Postgres"],
+            dependencies: [
+                "Outbox", "Postgres", "S3", "JSON", httpClient, logging, lifecycle,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: settings
         ),
         // Embedding takes a second for each 4 KB: apart from what changes more often.
@@ -82,16 +96,16 @@ let package = Package(
         ),
         .target(
             name: "API",
-            dependencies: ["Assets", "Tasks", "Outbox", "Postgres", "CArgon2", logging, metrics, lifecycle, crypto]
-                + http,
-            resources: [.embedInCode("Resources/openapi.json")],
+            dependencies: [
+                "Assets", "Tasks", "JSON", "Outbox", "Postgres", "CArgon2", logging, metrics, lifecycle, crypto,
+            ] + http,
             swiftSettings: settings
         ),
         .target(name: "Telemetry", dependencies: [logging, metrics], swiftSettings: settings),
         .target(
             name: "App",
             dependencies: [
-                "API", "Tasks", "Outbox", "Postgres", "RabbitMQ", "Telemetry", hummingbird, logging, metrics,
+                "API", "Tasks", "S3", "Outbox", "Postgres", "RabbitMQ", "Telemetry", hummingbird, logging, metrics,
                 lifecycle,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -117,7 +131,11 @@ let package = Package(
         ),
         .target(
             name: "Support",
-            dependencies: ["Postgres", "RabbitMQ", logging],
+            dependencies: [
+                "Postgres", "RabbitMQ", logging, lifecycle, hummingbird,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             path: "Tests/Support",
             swiftSettings: settings
         ),
@@ -141,18 +159,29 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "TasksTests", dependencies: ["Tasks", "Support"], swiftSettings: settings),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
+        .testTarget(
+            name: "S3Tests",
+            dependencies: [
+                "S3", "Support", httpClient, lifecycle, logging, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "TasksTests", dependencies: ["Tasks", "JSON", "S3", "Support"], swiftSettings: settings),
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "Outbox", "Postgres", "Tasks", "Support", lifecycle, logging, metrics, metricsTestKit,
+                "API", "Assets", "Outbox", "Postgres", "Tasks", "JSON", "S3", "Support", lifecycle, logging, metrics,
+                metricsTestKit,
+                .product(name: "NIOPosix", package: "swift-nio"),
             ] + http,
             swiftSettings: settings
         ),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", metrics], swiftSettings: settings),
         .testTarget(
             name: "AppTests",
-            dependencies: ["App", "API", "Outbox", "Postgres", "RabbitMQ", "Telemetry", "Support", "skillrelay"],
+            dependencies: ["App", "API", "Outbox", "Postgres", "RabbitMQ", "S3", "Telemetry", "Support", "skillrelay"],
             swiftSettings: settings
         ),
         .testTarget(

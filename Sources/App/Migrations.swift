@@ -12,6 +12,9 @@ enum Migrations {
         PostgresMigration(name: "m0005_header_names", bytes: PackageResources.m0005_header_names_sql),
         PostgresMigration(name: "m0006_operations", bytes: PackageResources.m0006_operations_sql),
         PostgresMigration(name: "m0007_header_names", bytes: PackageResources.m0007_header_names_sql),
+        PostgresMigration(name: "m0008_messages", bytes: PackageResources.m0008_messages_sql),
+        PostgresMigration(name: "m0009_is_learned", bytes: PackageResources.m0009_is_learned_sql),
+        PostgresMigration(name: "m0010_objects", bytes: PackageResources.m0010_objects_sql),
     ]
 
     static func migrator(logger: Logger) -> PostgresMigrator {

@@ -5,6 +5,7 @@ import Metrics
 import Outbox
 import Postgres
 import RabbitMQ
+import S3
 import ServiceLifecycle
 import Tasks
 import Telemetry
@@ -31,6 +32,13 @@ enum Wiring {
             logger: logger
         )
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: pool)]
+        var parts = PartStorage()
+        if let store = configuration.objectStore {
+            let objects = S3Client(configuration: store, logger: logger)
+            parts = PartStorage(objects: objects, pool: pool, logger: logger)
+            services.append(.init(service: objects))
+            services.append(.init(service: ObjectKeeper(objects: objects, pool: pool, logger: logger)))
+        }
         var wake: @Sendable () -> Void = {}
         var publisher: RabbitMQEventPublisher?
         if let broker = configuration.broker {
@@ -40,7 +48,7 @@ enum Wiring {
             connection.windowBytes = configuration.relay.batchBytes * configuration.relay.lanes
             let broker = RabbitMQEventPublisher(
                 configuration: connection,
-                exchanges: [SkillLearnTask.exchange],
+                exchanges: [SkillLearnTask.exchange, InsertNewMessage.exchange],
                 logger: logger
             )
             var database = configuration.database.connection
@@ -64,9 +72,26 @@ enum Wiring {
         let monitoring = Monitoring(
             registry: registry, pool: pool, publisher: publisher, maxEventAge: configuration.maxEventAge
         )
-        let server = Self.httpServer(
-            configuration, pool: pool, probes: monitoring.probes, wake: wake, logger: logger
+        let written = Counter(label: "outbox.events.written")
+        let onEvent: @Sendable () -> Void = { [wake] in
+            written.increment()
+            wake()
+        }
+        let messages = Self.messages(configuration, pool: pool, parts: parts, onEvent: onEvent, logger: logger)
+        if let background = messages.background { services.append(.init(service: background)) }
+        let api = APIServices(
+            projects: ProjectStore(pool: pool),
+            sessions: SessionStore(pool: pool),
+            messages: messages.store,
+            geminiCalls: GeminiCallStore(pool: pool),
+            tasks: TaskStore(pool: pool, onEvent: onEvent),
+            flushes: messages.flushes,
+            learningSpaces: LearningSpaceStore(pool: pool, onEvent: onEvent),
+            skills: SkillStore(pool: pool),
+            users: UserStore(pool: pool),
+            idempotencyKeys: IdempotencyKeyStore(pool: pool)
         )
+        let server = Self.httpServer(configuration, services: api, probes: monitoring.probes, logger: logger)
         services.append(.init(service: server))
         services.append(.init(service: StopGuard(logger: logger)))
         var group = ServiceGroupConfiguration(
@@ -105,6 +130,36 @@ enum Wiring {
         ]
     }
 
+    /// Where messages are stored, and who makes tasks of them: CORE, where there is one; else the extractor, which belongs to where messages
+    /// are stored.
+    private static func messages(
+        _ configuration: ServeConfiguration,
+        pool: PostgresPool,
+        parts: PartStorage,
+        onEvent: @escaping @Sendable () -> Void,
+        logger: Logger
+    ) -> (store: MessageStore, flushes: SessionFlush, background: BackgroundExtraction?) {
+        let queue = ExtractionQueue(pool: pool)
+        let coreURL = configuration.extraction.coreURL
+        let store = MessageStore(
+            pool: pool,
+            parts: parts,
+            triggers: MessageTriggers(
+                writesEvent: configuration.extraction.writesMessageEvents, queuesExtraction: coreURL == nil
+            ),
+            onEvent: onEvent,
+            onStored: { _ in queue.wake() }
+        )
+        if let coreURL {
+            let core = CoreClient(url: coreURL, logger: logger)
+            return (store, SessionFlush(pool: pool, extractor: .core(core)), nil)
+        }
+        let extractor = TaskExtractor(pool: pool, pending: store.pending)
+        let background = BackgroundExtraction(queue: queue, extractor: extractor, logger: logger)
+        let flushes = SessionFlush(pool: pool, extractor: .builtIn(extractor))
+        return (store, flushes, configuration.role.servesAPI ? background : nil)
+    }
+
     private static func databaseSetup(
         _ configuration: ServeConfiguration,
         pool: PostgresPool,
@@ -123,28 +178,17 @@ enum Wiring {
 
     private static func httpServer(
         _ configuration: ServeConfiguration,
-        pool: PostgresPool,
+        services: APIServices,
         probes: HealthProbes,
-        wake: @escaping @Sendable () -> Void,
         logger: Logger
     ) -> some Service {
-        let written = Counter(label: "outbox.events.written")
-        let onEvent: @Sendable () -> Void = {
-            written.increment()
-            wake()
-        }
-        let services = APIServices(
-            projects: ProjectStore(pool: pool),
-            sessions: SessionStore(pool: pool),
-            tasks: TaskStore(pool: pool, onEvent: onEvent),
-            learningSpaces: LearningSpaceStore(pool: pool)
-        )
         var api = APIConfiguration(
             host: configuration.host,
             port: configuration.port,
             authentication: configuration.authentication
         )
         api.idempotencyKeyLifetime = configuration.idempotencyKeyLifetime
+        api.limits.maxMessageBytes = configuration.maxMessageBytes
         let operations = configuration.operatorToken.map { token in
             let database = OperatorDatabase(configuration: configuration.database.connection, logger: logger)
             return OperatorServices(token: token, database: database, retention: configuration.retention)

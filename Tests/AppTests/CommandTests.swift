@@ -29,7 +29,7 @@ struct CommandTests {
 
     @Test("the description of the API is of this version")
     func described() throws {
-        let document = try String(contentsOf: Repository.file("Sources/API/Resources/openapi.json"), encoding: .utf8)
+        let document = try String(contentsOf: Repository.file("Sources/Assets/Resources/openapi.json"), encoding: .utf8)
         #expect(document.contains("\"version\": \"\(App.version)\""))
     }
 

@@ -41,6 +41,8 @@ struct ConfigurationTests {
         #expect(serve.idempotencyKeyLifetime == .seconds(24 * 3600))
         #expect(serve.authentication.verifiesArgon2)
         #expect(serve.defaultProjectToken == nil)
+        #expect(serve.extraction.coreURL == nil)
+        #expect(serve.extraction.writesMessageEvents)
         #expect(log.level == .info)
         #expect(log.format == .text)
     }
@@ -53,6 +55,7 @@ struct ConfigurationTests {
             "SKILLRELAY_BATCH_SIZE": "1000", "SKILLRELAY_RELAY_LANES": "8", "SKILLRELAY_IDEMPOTENCY_KEY_HOURS": "48",
             "ROOT_PROJECT_BEARER_TOKEN_PREFIX": "key-",
             "ENABLE_ARGON2_VERIFICATION": "false", "ROOT_API_BEARER_TOKEN": "token",
+            "CORE_BASE_URL": "https://core.example:8019/path", "SKILLRELAY_MESSAGE_EVENTS": "false",
             "SKILLRELAY_LOG_LEVEL": "trace", "SKILLRELAY_LOG_FORMAT": "json",
         ])
         #expect(serve.role == .api)
@@ -66,6 +69,8 @@ struct ConfigurationTests {
         #expect(serve.authentication.tokenPrefix == "key-")
         #expect(!serve.authentication.verifiesArgon2)
         #expect(serve.defaultProjectToken == "token")
+        #expect(serve.extraction.coreURL?.absoluteString == "https://core.example:8019/path")
+        #expect(!serve.extraction.writesMessageEvents)
         #expect(log.level == .trace)
         #expect(log.format == .json)
     }
@@ -110,6 +115,12 @@ struct ConfigurationTests {
             ("SKILLRELAY_IDEMPOTENCY_KEY_HOURS", "0", "from 1 to 720"),
             ("SKILLRELAY_IDEMPOTENCY_KEY_HOURS", "721", "from 1 to 720"),
             ("SKILLRELAY_RETENTION_DAYS", "0", "from 1 to 3650"),
+            ("CORE_BASE_URL", "core:8019", "is not an http or https URL"),
+            ("CORE_BASE_URL", "http://", "is not an http or https URL"),
+            ("CORE_BASE_URL", "http://user:hidden@core", "is not an http or https URL"),
+            ("CORE_BASE_URL", "http://core?x=hidden", "is not an http or https URL"),
+            ("CORE_BASE_URL", "http://core:99999", "is not an http or https URL"),
+            ("SKILLRELAY_MESSAGE_EVENTS", "perhaps", #""perhaps" is not true or false"#),
             ("SKILLRELAY_LOG_LEVEL", "verbose", "one of trace, debug, info, notice, warning, error, critical"),
             ("SKILLRELAY_LOG_FORMAT", "xml", "one of text, json"),
             ("SKILLRELAY_CONFIG", "/nowhere/skillrelay.yaml", "cannot be read"),
@@ -191,6 +202,24 @@ struct ConfigurationTests {
             case .int(let number): #expect(row.hasSuffix("| `\(number)` |"))
             case .bool(let flag): #expect(row.hasSuffix("| `\(flag)` |"))
             default: Issue.record("an unexpected kind of default")
+            }
+        }
+    }
+
+    @Test("docs/configuration.md says how small and how large a number may be")
+    func documentedRanges() async throws {
+        let page = try String(contentsOf: Repository.file("docs/configuration.md"), encoding: .utf8)
+        for setting in Setting.all {
+            guard case .int = setting.defaultValue else { continue }
+            let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `\(setting.variable)` |") })
+            let range = try #require(row.firstMatch(of: /(\d+) to (\d+)/), "\(setting.variable)")
+            let (least, most) = (try #require(Int(range.1)), try #require(Int(range.2)))
+            for value in [least, most] { _ = try await self.read([setting.variable: "\(value)"]) }
+            for value in [least - 1, most + 1] {
+                let error = await #expect(throws: ConfigurationError.self, "\(setting.variable)=\(value)") {
+                    try await self.read([setting.variable: "\(value)"])
+                }
+                #expect(error?.variable == setting.variable)
             }
         }
     }

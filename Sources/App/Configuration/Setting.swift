@@ -49,6 +49,16 @@ extension Setting {
         isSecret: true
     )
 
+    static let s3Bucket = Setting("S3_BUCKET", key: "s3.bucket", example: "acontext-assets")
+    static let s3Endpoint = Setting("S3_ENDPOINT", key: "s3.endpoint", example: "http://127.0.0.1:9000")
+    static let s3InternalEndpoint = Setting(
+        "S3_INTERNAL_ENDPOINT", key: "s3.internalEndpoint", example: "http://127.0.0.1:9000"
+    )
+    static let s3Region = Setting("S3_REGION", key: "s3.region", default: "auto", example: "us-east-1")
+    static let s3AccessKey = Setting("S3_ACCESS_KEY", key: "s3.accessKey", example: "acontext", isSecret: true)
+    static let s3SecretKey = Setting(
+        "S3_SECRET_KEY", key: "s3.secretKey", example: "a-long-random-text", isSecret: true)
+
     static let host = Setting("SKILLRELAY_HOST", key: "skillrelay.host", default: "127.0.0.1", example: "127.0.0.1")
     static let port = Setting("SKILLRELAY_PORT", key: "skillrelay.port", default: .int(8029), example: "8029")
     static let role = Setting("SKILLRELAY_ROLE", key: "skillrelay.role", default: "all", example: "all")
@@ -84,6 +94,12 @@ extension Setting {
         example: "true"
     )
 
+    static let maxUploadSize = Setting(
+        "ARTIFACT_MAX_UPLOAD_SIZE_BYTES",
+        key: "artifact.maxUploadSizeBytes",
+        default: .int(16_777_216),
+        example: "16777216"
+    )
     static let preparesStatements = Setting(
         "SKILLRELAY_DATABASE_PREPARE",
         key: "skillrelay.databasePrepare",
@@ -134,6 +150,14 @@ extension Setting {
         example: "30"
     )
 
+    static let coreURL = Setting("CORE_BASE_URL", key: "core.baseUrl", example: "http://127.0.0.1:8019")
+    static let messageEvents = Setting(
+        "SKILLRELAY_MESSAGE_EVENTS",
+        key: "skillrelay.messageEvents",
+        default: .bool(true),
+        example: "true"
+    )
+
     static let logLevel = Setting("SKILLRELAY_LOG_LEVEL", key: "skillrelay.logLevel", default: "info", example: "info")
     static let logFormat = Setting(
         "SKILLRELAY_LOG_FORMAT",
@@ -143,10 +167,12 @@ extension Setting {
     )
 
     static let all: [Setting] = [
-        .file, .databaseURL, .databasePoolSize, .preparesStatements, .rabbitMQURL, .host, .port, .role, .rootToken,
+        .file, .databaseURL, .databasePoolSize, .preparesStatements, .rabbitMQURL, .s3Bucket, .s3Endpoint,
+        .s3InternalEndpoint,
+        .s3Region, .s3AccessKey, .s3SecretKey, .host, .port, .role, .rootToken,
         .adminToken, .pepper, .tokenPrefix,
-        .verifiesArgon2, .pollInterval, .batchSize, .relayLanes, .publishTimeout, .idempotencyKeyHours, .readyMaxAge,
-        .retentionDays,
+        .verifiesArgon2, .maxUploadSize, .pollInterval, .batchSize, .relayLanes, .publishTimeout, .idempotencyKeyHours,
+        .readyMaxAge, .retentionDays, .coreURL, .messageEvents,
         .logLevel, .logFormat,
     ]
 }

@@ -54,6 +54,18 @@ package final class HTTPConnection: Sendable {
         return try await self.exchange(Array((head + "\r\n" + (body ?? "")).utf8), isHead: method == "HEAD")
     }
 
+    /// Sends bytes as they are: the begin of a request that ends later.
+    package func begin(_ bytes: [UInt8]) async throws {
+        try await self.onQueue { self.write(bytes) }
+    }
+
+    /// Sends a request without a body and reads no answer.
+    package func post(_ path: String) async throws {
+        let fields = ["host": "127.0.0.1", "content-length": "0"].merging(self.headers) { $1 }
+        let head = fields.reduce(into: "POST \(path) HTTP/1.1\r\n") { $0 += "\($1.key): \($1.value)\r\n" }
+        try await self.onQueue { self.write(Array((head + "\r\n").utf8)) }
+    }
+
     /// Sends bytes as they are and reads one answer.
     package func exchange(_ bytes: [UInt8], isHead: Bool = false) async throws -> HTTPAnswer {
         try await self.onQueue {

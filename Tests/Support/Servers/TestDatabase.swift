@@ -51,7 +51,17 @@ package struct TestDatabase: Sendable {
 
 /// Lends a database to a test and drops it afterwards, whatever became of the test.
 package func withTestDatabase<Result>(_ body: (TestDatabase) async throws -> Result) async throws -> Result {
-    let template = try await TestTemplate.shared.name
+    try await withDatabase(from: try await TestTemplate.shared.name, body)
+}
+
+/// Lends one that nobody has migrated.
+package func withEmptyDatabase<Result>(_ body: (TestDatabase) async throws -> Result) async throws -> Result {
+    try await withDatabase(from: "template0", body)
+}
+
+private func withDatabase<Result>(
+    from template: String, _ body: (TestDatabase) async throws -> Result
+) async throws -> Result {
     let url = try TestURL(TestEnvironment.databaseURL)
     let name = "test_\(UUID().uuidString.lowercased().prefix(13))"
     try await withAdministrator { administrator in

@@ -38,16 +38,17 @@ actor TestTemplate {
             try await administrator.changeDatabases("DROP DATABASE IF EXISTS \"\(draft)\" WITH (FORCE)")
             try await administrator.changeDatabases("CREATE DATABASE \"\(draft)\"")
             try await withTestConnection(to: TestURL(TestEnvironment.databaseURL).path(draft)) { connection in
-                _ = try await PostgresMigrator(
-                    migrations: migrations,
-                    ledger: "skillrelay.schema_migrations",
-                    lockKey: 1,
-                    logger: .tests
-                ).migrate(connection)
+                _ = try await Self.migrator().migrate(connection)
             }
             try await administrator.changeDatabases("ALTER DATABASE \"\(draft)\" RENAME TO \"\(name)\"")
         }
         return name
+    }
+
+    static func migrator() throws -> PostgresMigrator {
+        PostgresMigrator(
+            migrations: try Self.migrations(), ledger: "skillrelay.schema_migrations", lockKey: 1, logger: .tests
+        )
     }
 
     /// `sql/migrations/*.sql` of this very source tree, in the order of their names.
