@@ -1,0 +1,66 @@
+"""What the service answers, as models. Times are texts in RFC 3339, ids UUIDs in lowercase."""
+
+from .common import FlagResponse, Page
+from .learning_space import (
+    LearningSpace,
+    LearningSpaceSession,
+    LearningSpaceSkill,
+    ListLearningSpacesOutput,
+    SessionStatus,
+)
+from .session import (
+    Asset,
+    EditStrategy,
+    GetMessagesOutput,
+    GetTasksOutput,
+    ListedMessage,
+    ListSessionsOutput,
+    ListTaskEventsOutput,
+    Message,
+    MessageObservingStatus,
+    Part,
+    PublicURL,
+    Session,
+    SessionEvent,
+    Task,
+    TaskData,
+    TaskEvent,
+    TaskEventReplay,
+    TokenCounts,
+)
+from .skill import FileInfo, Skill
+from .user import GetUserResourcesOutput, ListUsersOutput, User, UserResourceCounts
+
+__all__ = [
+    "Asset",
+    "EditStrategy",
+    "FileInfo",
+    "FlagResponse",
+    "GetMessagesOutput",
+    "GetTasksOutput",
+    "GetUserResourcesOutput",
+    "LearningSpace",
+    "LearningSpaceSession",
+    "LearningSpaceSkill",
+    "ListLearningSpacesOutput",
+    "ListSessionsOutput",
+    "ListTaskEventsOutput",
+    "ListUsersOutput",
+    "ListedMessage",
+    "Message",
+    "MessageObservingStatus",
+    "Page",
+    "Part",
+    "PublicURL",
+    "Session",
+    "SessionEvent",
+    "SessionStatus",
+    "Skill",
+    "Task",
+    "TaskData",
+    "TaskEvent",
+    "TaskEventReplay",
+    "TokenCounts",
+    "User",
+    "UserResourceCounts",
+]
