@@ -62,6 +62,31 @@ install_packages() {
     ' install_packages "${missing[@]}" </dev/null >/dev/null || die "could not install ${missing[*]}"
 }
 
+# venv NAME REQUIREMENTS: prints the folder of a Python environment with what the file lists; makes it if there is none, or of another list.
+venv() {
+    local folder=$repository/.build/venv/$1
+    if ! cmp --silent -- "$2" "$folder/requirements.txt"; then
+        say "Installing what $2 lists …"
+        python3 -m venv --clear "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" >&2 || die "could not install what $2 lists"
+        cp -- "$2" "$folder/requirements.txt"
+    fi
+    echo "$folder"
+}
+
+# use_services NAME: starts a private PostgreSQL and RabbitMQ until this script ends, unless scripts/test has started some for all.
+use_services() {
+    [[ -z ${SKILLRELAY_SERVICES_DIR:-} ]] || return 0
+    services=$repository/.services/$1
+    only_one_run "$services"
+    trap '"$repository/scripts/services" stop --dir "$services"' EXIT
+    "$repository/scripts/services" stop --dir "$services"
+    "$repository/scripts/services" start --dir "$services" 9>&-
+    local environment
+    environment=$("$repository/scripts/services" env --dir "$services")
+    eval "$environment"
+}
+
 # The libraries that the build links, beside what a Swift toolchain brings.
 install_build_packages() { install_packages libpq-dev librabbitmq-dev libargon2-dev; }
 
