@@ -18,11 +18,8 @@ struct MessageBody: Sendable {
     /// - Throws: `RequestError`, `JSONError`.
     init(_ body: [UInt8], of request: Request) throws {
         let boundary = MultipartForm.boundary(in: request.headers[.contentType])
-        let form = try boundary.map { boundary in try MultipartForm(body, boundary: boundary) }
-        // Any other content type is a form without the fields.
-        guard request.hasJSON || form != nil,
-            let payload = form?.field("payload").map({ Array($0) }) ?? (form == nil ? body : nil)
-        else { throw RequestError.invalidParameter }
+        self.form = try boundary.map { boundary in try MultipartForm(body, boundary: boundary) }
+        guard let payload = Self.payload(body, form: self.form, request) else { throw RequestError.invalidParameter }
         let object = try JSONObject(payload, members: ["format", "blob", "meta"])
         let name = try object.string("format") ?? ""
         guard let format = name.isEmpty ? .openai : MessageFormat(rawValue: name), let blob = try object.value("blob")
@@ -35,26 +32,43 @@ struct MessageBody: Sendable {
         }
         guard !self.message.parts.isEmpty else { throw RequestError.invalidParameter }
         self.format = format
-        self.form = form
     }
 
-    /// - Throws: `RequestError.missingFile`.
+    /// Any other content type is a form without the fields.
+    private static func payload(_ body: [UInt8], form: MultipartForm?, _ request: Request) -> [UInt8]? {
+        guard let form else { return request.hasJSON ? body : nil }
+        return form.field("payload").map { Array($0) }
+    }
+
+    /// - Throws: `RequestError.missingFile`, and `RequestError.invalidParameter` for more files than a form may have.
     func newMessage(session: UUID, project: UUID) throws(RequestError) -> NewMessage {
         var meta = self.message.meta.object ?? []
         if let userMeta, userMeta.object?.isEmpty == false {
             meta = meta.filter { $0.key != MessageMeta.user } + [.init(MessageMeta.user, userMeta)]
         }
-        let files = try self.message.fileFields.map { field throws(RequestError) in
+        return NewMessage(
+            sessionID: session, projectID: project, role: self.message.role, parts: self.message.parts,
+            files: try self.files(), meta: .object(meta)
+        )
+    }
+
+    private func files() throws(RequestError) -> [UploadedFile] {
+        // Several parts may name one file: as many as a form may have, and all with the same bytes, which are there once.
+        guard self.message.fileFields.count <= MultipartForm.maxParts else { throw .invalidParameter }
+        var bytes: [String: [UInt8]] = [:]
+        var files: [UploadedFile] = []
+        for field in self.message.fileFields {
             guard let file = self.form?.file(field.name) else { throw .missingFile(field.name) }
-            return UploadedFile(
-                part: field.part, filename: file.filename ?? "",
-                contentType: file.contentType ?? "application/octet-stream", bytes: Array(file.content)
+            let content = bytes[field.name] ?? Array(file.content)
+            bytes[field.name] = content
+            files.append(
+                UploadedFile(
+                    part: field.part, filename: file.filename ?? "",
+                    contentType: file.contentType ?? "application/octet-stream", bytes: content
+                )
             )
         }
-        return NewMessage(
-            sessionID: session, projectID: project, role: self.message.role, parts: self.message.parts, files: files,
-            meta: .object(meta)
-        )
+        return files
     }
 }
 

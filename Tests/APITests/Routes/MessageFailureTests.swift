@@ -127,6 +127,8 @@ struct MessageFailureTests {
             #expect(stored["parts"] == [["type": "text", "text": "x"]] && stored["meta"] == ["a": .number("1")])
             let before = try await api.footprint()
             let withFile = #"{"format":"acontext","blob":{"role":"user","parts":[{"type":"file","file_field":"f"}]}}"#
+            let files = Array(repeating: #"{"type":"file","file_field":"f"}"#, count: 101).joined(separator: ",")
+            let many = #"{"format":"acontext","blob":{"role":"user","parts":[\#(files)]}}"#
             for (parts, message) in [
                 ([], "parameter error"), ([(header + "other", plain)], "parameter error"),
                 // A file is no field.
@@ -135,6 +137,8 @@ struct MessageFailureTests {
                 ([(header + "payload", withFile)], "missing file f"),
                 ([(header + "payload", withFile), (header + "f", "no file")], "missing file f"),
                 ([(header + "payload", withFile), (header + "g; filename=x", "y")], "missing file f"),
+                // One file for more parts than a form has fields.
+                ([(header + "payload", many), (header + "f; filename=x", "y")], "parameter error"),
             ] as [([(String, String)], String)] {
                 try expect(try await api.client.sendForm(path, parts), 400, message, "\(parts)")
             }
