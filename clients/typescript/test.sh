@@ -29,21 +29,11 @@ tsc --project test
 export SKILLRELAY_BINARY=${SKILLRELAY_BINARY:-$repository/.build/debug/skillrelay}
 [[ -x $SKILLRELAY_BINARY ]] || die "there is no $SKILLRELAY_BINARY: swift build --product skillrelay"
 if [[ -z ${SKILLRELAY_TEST_URL:-} && -z ${S3_BUCKET:-} ]]; then
-    objects=$repository/.build/nanio-0.1.7
-    if [[ ! -x $objects/bin/nanio ]]; then
-        install_packages python3-venv
-        python3 -m venv --clear "$objects"
-        "$objects/bin/pip" install --quiet --disable-pip-version-check nanio==0.1.7
-    fi
-    export NANIO=$objects/bin/nanio
+    install_packages python3-venv
+    tools=$(venv tests "$repository/Tests/requirements.txt")
+    export NANIO=$tools/bin/nanio
 fi
 if [[ -z ${SKILLRELAY_TEST_URL:-} && (-z ${DATABASE_URL:-} || -z ${RABBITMQ_URL:-}) ]]; then
-    services=$repository/.services/typescript
-    only_one_run "$services"
-    trap '"$repository/scripts/services" stop --dir "$services"' EXIT
-    "$repository/scripts/services" stop --dir "$services"
-    "$repository/scripts/services" start --dir "$services" 9>&-
-    environment=$("$repository/scripts/services" env --dir "$services")
-    eval "$environment"
+    use_services typescript
 fi
 node test/run.mjs "$@"

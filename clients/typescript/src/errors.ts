@@ -88,10 +88,10 @@ export class APIError extends SkillRelayError {
   }
 }
 
-/** 400: the request makes no sense. Nothing was changed. */
-export class BadRequestError extends APIError {
+/** 400, and every 4xx without a class of its own: the request makes no sense to the service. Nothing was changed. */
+export class InvalidRequestError extends APIError {
   static {
-    this.prototype.name = 'BadRequestError';
+    this.prototype.name = 'InvalidRequestError';
   }
 }
 
@@ -130,15 +130,21 @@ export class RateLimitError extends APIError {
   }
 }
 
+/** 5xx: a fault of the service. */
+export class ServerError extends APIError {
+  static {
+    this.prototype.name = 'ServerError';
+  }
+}
+
 /** 503: not now. The message says whether the outcome is unknown. */
-export class ServiceUnavailableError extends APIError {
+export class ServiceUnavailableError extends ServerError {
   static {
     this.prototype.name = 'ServiceUnavailableError';
   }
 }
 
 const classes: Readonly<Record<number, typeof APIError>> = {
-  400: BadRequestError,
   401: AuthenticationError,
   403: PermissionDeniedError,
   404: NotFoundError,
@@ -151,5 +157,10 @@ const classes: Readonly<Record<number, typeof APIError>> = {
 export function apiError(options: APIErrorOptions): APIError {
   // Acontext may say no with HTTP 200; then only the code tells what is meant.
   const status = options.statusCode >= 400 ? options.statusCode : options.code ?? options.statusCode;
-  return new (classes[status] ?? APIError)(options);
+  return new (classes[status] ?? classOfOthers(status))(options);
+}
+
+function classOfOthers(status: number): typeof APIError {
+  if (status >= 500) return ServerError;
+  return status >= 400 ? InvalidRequestError : APIError;
 }

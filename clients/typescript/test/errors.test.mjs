@@ -10,7 +10,7 @@ const {
   AcontextError,
   APIError,
   AuthenticationError,
-  BadRequestError,
+  InvalidRequestError,
   ConflictError,
   NotFoundError,
   PermissionDeniedError,
@@ -36,7 +36,7 @@ test('the errors of the real service have their classes, codes and messages', as
   const tie = { spaceId: space.id, sessionId: session.id };
   for (const [call, type, statusCode, message] of [
     [() => newClient({ apiKey: 'sk-ac-wrong' }).ping(), AuthenticationError, 401, 'Unauthorized'],
-    [() => client.sessions.create({ useUuid: 'x' }), BadRequestError, 400, 'invalid UUID format for use_uuid'],
+    [() => client.sessions.create({ useUuid: 'x' }), InvalidRequestError, 400, 'invalid UUID format for use_uuid'],
     [() => client.learningSpaces.get(unknownId), NotFoundError, 404, 'learning space not found'],
     [() => client.learningSpaces.learn(tie), ConflictError, 409, 'session already learned by another space'],
     [
@@ -71,17 +71,17 @@ test('a key that was used for something else is said to be', async () => {
   });
 });
 
-test('every status has a class, and one below APIError where there is one', async (t) => {
+test('every status has a class below APIError, and what has none of its own that of its kind', async (t) => {
   for (const [status, name] of [
-    ['400 Bad Request', 'BadRequestError'],
+    ['400 Bad Request', 'InvalidRequestError'],
     ['401 Unauthorized', 'AuthenticationError'],
     ['403 Forbidden', 'PermissionDeniedError'],
     ['404 Not Found', 'NotFoundError'],
-    ['405 Method Not Allowed', 'APIError'],
+    ['405 Method Not Allowed', 'InvalidRequestError'],
     ['409 Conflict', 'ConflictError'],
-    ['413 Content Too Large', 'APIError'],
+    ['413 Content Too Large', 'InvalidRequestError'],
     ['429 Too Many Requests', 'RateLimitError'],
-    ['500 Internal Server Error', 'APIError'],
+    ['500 Internal Server Error', 'ServerError'],
     ['503 Service Unavailable', 'ServiceUnavailableError'],
   ]) {
     const error = await failure(await Link.open(t, answer(status)));
@@ -106,7 +106,7 @@ test("a success that says no is the code's error", async (t) => {
 
 test("Acontext's code of another status is kept", async (t) => {
   const error = await failure(await Link.open(t, json('400 Bad Request', { code: 500, msg: 'database error' })));
-  assert.equal(error.constructor, BadRequestError);
+  assert.equal(error.constructor, InvalidRequestError);
   assert.deepEqual([error.statusCode, error.code], [400, 500]);
 });
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import {
   APIError,
-  BadRequestError,
+  InvalidRequestError,
   FileUpload,
   NotFoundError,
   RateLimitError,
@@ -246,7 +246,7 @@ test('the last answer is the error', async (t) => {
 test('an answer that will not change is not asked for again', async (t) => {
   const link = await Link.open(t);
   const through = newClient({ baseUrl: link.url });
-  await assert.rejects(through.sessions.updateTaskStatus(unknownId, unknownId, { status: 'no' }), BadRequestError);
+  await assert.rejects(through.sessions.updateTaskStatus(unknownId, unknownId, { status: 'no' }), InvalidRequestError);
   await assert.rejects(through.sessions.updateTaskStatus(unknownId, unknownId, success), NotFoundError);
   assert.equal(link.requests.length, 2);
   const broken = await Link.open(t, answer('500 Internal Server Error'));

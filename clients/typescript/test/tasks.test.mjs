@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BadRequestError, NotFoundError } from '@skillrelay/client';
+import { InvalidRequestError, NotFoundError } from '@skillrelay/client';
 import { client, eventsOf, learningSession, newClient, unknownId } from './support/environment.mjs';
 import { Link } from './support/link.mjs';
 
@@ -39,7 +39,7 @@ test('two calls under one idempotencyKey are one message, and have the same answ
 
 test('a status that there is not is refused, and so is a task that there is not', async () => {
   const { session, task } = await learningSession();
-  await assert.rejects(client.sessions.updateTaskStatus(session.id, task.id, { status: 'done' }), BadRequestError);
+  await assert.rejects(client.sessions.updateTaskStatus(session.id, task.id, { status: 'done' }), InvalidRequestError);
   await assert.rejects(client.sessions.updateTaskStatus(session.id, unknownId, { status: 'success' }), NotFoundError);
   assert.equal((await eventsOf(task.id)).length, 0);
 });
@@ -122,7 +122,7 @@ test('iterTasks asks for a page only when it is wanted', async (t) => {
 
 test('a cursor that is none is refused', async () => {
   const { session } = await learningSession();
-  await assert.rejects(client.sessions.getTasks(session.id, { cursor: '?' }), BadRequestError);
+  await assert.rejects(client.sessions.getTasks(session.id, { cursor: '?' }), InvalidRequestError);
 });
 
 test('getSessionSummary tells tasks, progress and preferences', async () => {
