@@ -148,7 +148,7 @@ enum Wiring {
                 writesEvent: configuration.extraction.writesMessageEvents, queuesExtraction: coreURL == nil
             ),
             onEvent: onEvent,
-            onStored: { _ in queue.wake() }
+            onStored: queue.wake
         )
         if let coreURL {
             let core = CoreClient(url: coreURL, logger: logger)

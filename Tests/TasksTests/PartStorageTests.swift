@@ -261,6 +261,63 @@ struct PartStorageTests {
         }
     }
 
+    @Test("an object that the store does not let go holds up no other, and is tried again later")
+    func refusedRemoval() async throws {
+        try await withObjects { fixture, objects in
+            let session = try await fixture.session()
+            _ = try await objects.messages.store(fixture.message("hello", in: session)).perform()
+            try await objects.delete([session])
+            try await fixture.database.script(
+                """
+                INSERT INTO skillrelay.object_removals (s3_key, project_id, sha256, due_at)
+                SELECT '../refused', project_id, '', due_at - interval '1 second' FROM skillrelay.object_removals
+                """)
+            try await objects.keeper.tidy()
+            #expect(try objects.store.keys == [])
+            let waiting: [String] = try await fixture.database.values(
+                """
+                SELECT s3_key FROM skillrelay.object_removals
+                WHERE removed_at IS NULL AND due_at BETWEEN now() + interval '30 seconds' AND now() + interval '1 minute'
+                """)
+            #expect(waiting == ["../refused"])
+        }
+    }
+
+    @Test("what was uploaded for a message that was never written is removed after an hour, and not before")
+    func forgotten() async throws {
+        try await withObjects { fixture, objects in
+            let session = try await fixture.session()
+            // Its process ends here.
+            let write = try await objects.messages.store(fixture.message("hello", in: session))
+            for (age, left) in [("59 minutes", 1), ("61 minutes", 0)] {
+                try await fixture.database.script(
+                    "UPDATE public.asset_references SET updated_at = now() - interval '\(age)'")
+                try await objects.keeper.sweep()
+                try await objects.keeper.tidy()
+                #expect(try objects.store.keys.count == left)
+                #expect(try await objects.counts().count == left)
+            }
+            // It was only slow: the object is uploaded once more.
+            _ = try await write.perform()
+            try await objects.expectWhole()
+        }
+    }
+
+    @Test("what somebody is about to use again is not swept")
+    func reservedAgain() async throws {
+        try await withObjects { fixture, objects in
+            let session = try await fixture.session()
+            _ = try await objects.messages.store(fixture.message("hello", in: session))
+            try await fixture.database.script(
+                "UPDATE public.asset_references SET updated_at = now() - interval '61 minutes'")
+            let write = try await objects.messages.store(fixture.message("hello", in: session))
+            try await objects.keeper.sweep()
+            #expect(try await objects.counts() == [0])
+            _ = try await write.perform()
+            try await objects.expectWhole()
+        }
+    }
+
     @Test("an object that Acontext has come to use again is not removed")
     func usedAgain() async throws {
         try await withObjects { fixture, objects in

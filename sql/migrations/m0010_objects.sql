@@ -6,10 +6,10 @@ CREATE TABLE skillrelay.object_removals (
     s3_key     text        PRIMARY KEY,
     project_id uuid        NOT NULL,
     sha256     text        NOT NULL,
-    queued_at  timestamptz NOT NULL DEFAULT now(),
+    due_at     timestamptz NOT NULL DEFAULT now(),
     removed_at timestamptz
 );
-CREATE INDEX ON skillrelay.object_removals (queued_at) WHERE removed_at IS NULL;
+CREATE INDEX ON skillrelay.object_removals (due_at) WHERE removed_at IS NULL;
 CREATE INDEX ON skillrelay.object_removals (removed_at) WHERE removed_at IS NOT NULL;
 
 -- Messages that Acontext had stored. Which files they name is known once their parts are read; until then they count as users of both.
@@ -18,6 +18,6 @@ CREATE TABLE skillrelay.part_releases (
     project_id uuid        NOT NULL,
     sha256     text        NOT NULL,
     s3_key     text        NOT NULL,
-    queued_at  timestamptz NOT NULL DEFAULT now()
+    due_at     timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX ON skillrelay.part_releases (queued_at);
+CREATE INDEX ON skillrelay.part_releases (due_at);

@@ -30,9 +30,15 @@ struct WriteResponder: Sendable {
         _ write: Write<Value>,
         answer: @Sendable (Value) -> Answer
     ) async throws -> Response {
-        guard let key = try self.key(of: request, body: body, context) else {
-            return Self.response(answer(try await write.perform()))
-        }
+        try await self.respond(under: self.key(of: request, body: body, context), write, answer: answer)
+    }
+
+    private func respond<Value>(
+        under key: IdempotencyKey?,
+        _ write: Write<Value>,
+        answer: @Sendable (Value) -> Answer
+    ) async throws -> Response {
+        guard let key else { return Self.response(answer(try await write.perform())) }
         let stored = try await write.perform(once: key) { value in
             let answer = answer(value)
             return StoredAnswer(status: answer.status.code, body: Array(buffer: answer.body), event: answer.event)
@@ -78,10 +84,11 @@ struct WriteResponder: Sendable {
         preparing prepare: () async throws -> Write<Value>,
         data: @Sendable (inout JSONWriter, Value) -> Void
     ) async throws -> Response {
-        if let key = try self.key(of: request, body: body, context), let answer = try await self.keys.answer(to: key) {
-            return Self.response(answer)
+        let key = try self.key(of: request, body: body, context)
+        if let key, let answer = try await self.keys.answer(to: key) { return Self.response(answer) }
+        return try await self.respond(under: key, prepare()) { value in
+            Answer(status: status, body: Envelope.body { data(&$0, value) })
         }
-        return try await self.respond(status, to: request, body: body, context, prepare(), data: data)
     }
 
     private func key(of request: Request, body: [UInt8], _ context: ProjectContext) throws -> IdempotencyKey? {

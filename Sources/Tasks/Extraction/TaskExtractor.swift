@@ -11,7 +11,7 @@ package import Postgres
 package struct TaskExtractor: Sendable {
     /// Messages read at one time: each may be as large as a request.
     static let maxMessages = 8
-    /// As many batches are under way at one time.
+    /// As many batches of flushes are under way at one time.
     private static let lanes = (0..<4).map { _ in UUID() }
 
     private let pool: PostgresPool
@@ -57,11 +57,11 @@ package struct TaskExtractor: Sendable {
         }
     }
 
-    /// Processes one batch of a session that is queued; waits for nobody who has it locked.
+    /// Processes one batch of a session that is queued; waits for nobody who has it locked, and for no lane: the background is one more.
     ///
     /// - Throws: `PostgresError`, and what reading messages throws.
     func extract(_ session: UUID) async throws -> Outcome {
-        try await self.inLane(of: session) { try await self.extract(session, waits: false) }
+        try await self.extract(session, waits: false)
     }
 
     private func inLane<R: Sendable>(of session: UUID, _ body: () async throws -> R) async throws -> R {

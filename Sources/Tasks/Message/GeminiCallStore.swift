@@ -25,26 +25,37 @@ package struct GeminiCallStore: Sendable {
         guard new.parts.contains(where: { $0.type == "tool-result" }) else {
             return try await messages.store(new, headers: headers)
         }
-        var calls = OpenCalls(try await self.open(session: new.sessionID, project: new.projectID))
+        let session = new.sessionID
+        let answering = try await self.pool.attempt { database, _ in
+            try SessionOwnership.require(session: session, project: new.projectID, in: database)
+            return try Self.answer(new, in: database)
+        }
+        var write = try await messages.store(answering.message, headers: headers).after { database in
+            // Under the session's lock: another result may have been stored for these calls since they were read.
+            guard try Self.answer(new, in: database).calls == answering.calls else { throw StaleWrite() }
+            try database.execute(
+                Self.close,
+                [.uuid(session), .uuidArray(answering.calls.map(\.message)), .textArray(answering.calls.map(\.id))]
+            )
+        }
+        write.renew = { try await self.store(new, in: messages, headers: headers) }
+        return write
+    }
+
+    /// The message, with the ids of the calls that its results answer.
+    private static func answer(
+        _ new: NewMessage, in database: PostgresSession
+    ) throws -> (message: NewMessage, calls: [OpenCalls.Call]) {
+        var calls = OpenCalls(
+            try database.query(Self.find, [.uuid(new.sessionID)]) { row in
+                let (message, calls) = try row.decode(UUID.self, String.self)
+                return (message, calls)
+            })
         var new = new
         for index in new.parts.indices where new.parts[index].type == "tool-result" {
             try calls.answer(&new.parts[index])
         }
-        let parameters: [PostgresValue] = [
-            .uuid(new.sessionID), .uuidArray(calls.changed), .textArray(calls.answered),
-        ]
-        return try await messages.store(new, headers: headers)
-            .after { database in try database.execute(Self.close, parameters) }
-    }
-
-    private func open(session: UUID, project: UUID) async throws -> [(message: UUID, calls: String)] {
-        try await self.pool.attempt { database, _ in
-            try SessionOwnership.require(session: session, project: project, in: database)
-            return try database.query(Self.find, [.uuid(session)]) { row in
-                let (message, calls) = try row.decode(UUID.self, String.self)
-                return (message, calls)
-            }
-        }
+        return (new, calls.answered)
     }
 
     // `meta` is missing where only CORE has made the table; to_jsonb reads it where it is.
@@ -75,22 +86,20 @@ package struct GeminiCallStore: Sendable {
 
 /// The calls of a session that wait for their results, oldest first.
 struct OpenCalls: Sendable {
-    private struct Call {
+    struct Call: Hashable {
+        /// That it is a part of.
         let message: UUID
         let id: String
         let name: String
     }
 
     private var calls: [Call]
-    /// The ids that were answered.
-    private(set) var answered: [String] = []
-    /// The messages whose calls were answered.
-    private(set) var changed: [UUID] = []
+    private(set) var answered: [Call] = []
 
     /// `calls` is the JSON text of an array of `{id, name}`; what is none is left out, because clients can write it, too.
     init(_ messages: [(message: UUID, calls: String)]) {
         self.calls = messages.flatMap { message, text -> [Call] in
-            let calls = try? JSONValue(stored: text)  // see above
+            let calls = try? JSONValue(stored: text)  // what is no JSON has no calls
             return (calls?.array ?? []).compactMap { call in
                 guard let id = call["id"]?.string, let name = call["name"]?.string else { return nil }
                 return Call(message: message, id: id, name: name)
@@ -110,8 +119,7 @@ struct OpenCalls: Sendable {
             return
         }
         let call = self.calls.remove(at: index)
-        self.answered.append(call.id)
-        self.changed.append(call.message)
+        self.answered.append(call)
         if id.isEmpty {
             result.meta = .object((result.meta?.object ?? []) + [.init("tool_call_id", .string(call.id))])
         }

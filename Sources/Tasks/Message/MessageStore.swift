@@ -10,7 +10,7 @@ package final class MessageStore: Sendable {
     private let parts: PartStorage
     private let triggers: MessageTriggers
     private let onEvent: @Sendable () -> Void
-    private let onStored: @Sendable (UUID) -> Void
+    private let onStored: @Sendable () -> Void
     private let turns = RowTurns()
     /// Whether the table was seen to have upstream's column `meta`.
     private let hasMeta = Atomic(false)
@@ -20,13 +20,13 @@ package final class MessageStore: Sendable {
     ///   - parts: where their parts are.
     ///   - triggers: what a stored message sets off.
     ///   - onEvent: called after a commit that wrote an event: the relay's nudge. Must return at once.
-    ///   - onStored: called after a commit that queued a session for extraction, with the session. Must return at once.
+    ///   - onStored: called after a commit that queued a session for extraction. Must return at once.
     package init(
         pool: PostgresPool,
         parts: PartStorage = PartStorage(),
         triggers: MessageTriggers = MessageTriggers(),
         onEvent: @escaping @Sendable () -> Void = {},
-        onStored: @escaping @Sendable (UUID) -> Void = { _ in }
+        onStored: @escaping @Sendable () -> Void = {}
     ) {
         self.pool = pool
         self.parts = parts
@@ -91,7 +91,7 @@ package final class MessageStore: Sendable {
             },
             onCommit: { _ in
                 if written != nil { self.onEvent() }
-                if queues { self.onStored(new.sessionID) }
+                if queues { self.onStored() }
             },
             renew: { try await self.write(new, id: id, event: event, insteadOf: parts) }
         )

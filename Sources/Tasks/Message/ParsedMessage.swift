@@ -9,8 +9,8 @@ package struct ParsedMessage: Sendable {
 
     /// What cannot be read, because somebody else has stored it so, is left out: one bad message does not hide the others.
     package init(_ message: Message) {
-        let meta = try? JSONValue(stored: message.meta)  // see above
-        let parts = try? JSONValue(stored: message.parts)  // see above
+        let meta = try? JSONValue(stored: message.meta)  // what is no JSON says nothing
+        let parts = try? JSONValue(stored: message.parts)  // nor has it parts
         self.message = message
         self.meta = meta?.object == nil ? .object([]) : meta ?? .object([])
         self.parts = (parts?.array ?? []).compactMap { MessagePart($0) }

@@ -60,13 +60,14 @@ enum AssetReferences {
         }
     }
 
-    // The update changes nothing, but waits for whoever is taking the row away, and makes it visible. A row whose key was lost gets one.
+    // The update waits for whoever is taking the row away, makes it visible, and keeps it from being swept. A row whose key was lost gets one.
     private static let findOrMake = PostgresStatement(
         "asset_references.findOrMake",
         """
         INSERT INTO public.asset_references AS r (project_id, sha256, s3_key, ref_count, asset_meta)
         SELECT $1, w.sha256, w.s3_key, 0, '{}' FROM unnest($2::text[], $3::text[]) AS w (sha256, s3_key) ORDER BY w.sha256
-        ON CONFLICT (project_id, sha256) DO UPDATE SET s3_key = coalesce(nullif(r.s3_key, ''), EXCLUDED.s3_key)
+        ON CONFLICT (project_id, sha256) DO UPDATE
+        SET s3_key = coalesce(nullif(r.s3_key, ''), EXCLUDED.s3_key), updated_at = clock_timestamp()
         RETURNING id, sha256, s3_key, ref_count, asset_meta::text
         """
     )
@@ -139,11 +140,35 @@ enum AssetReferences {
         """
     )
 
+    /// Takes back what was reserved an hour ago and never counted, because its request or its process has ended in between.
+    ///
+    /// - Returns: how many there were, of the thousand that are looked at.
+    static func sweep(in database: PostgresSession) throws -> Int {
+        try database.execute(Self.dropForgotten)
+    }
+
+    // Who has a row locked is about to use it.
+    private static let dropForgotten = PostgresStatement(
+        "asset_references.dropForgotten",
+        """
+        WITH forgotten AS MATERIALIZED (
+            SELECT id FROM public.asset_references
+            WHERE ref_count = 0 AND asset_meta = '{}' AND updated_at < clock_timestamp() - interval '1 hour'
+            LIMIT 1000
+            FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            DELETE FROM public.asset_references AS r USING forgotten WHERE r.id = forgotten.id
+            RETURNING r.project_id, r.sha256, r.s3_key
+        )
+        \(Self.queueRemovals)
+        """
+    )
+
     /// Ends a statement whose `gone` are the rows that it has deleted.
     private static let queueRemovals = """
         INSERT INTO skillrelay.object_removals (s3_key, project_id, sha256)
         SELECT s3_key, project_id, sha256 FROM gone WHERE s3_key <> ''
-        ON CONFLICT (s3_key) DO UPDATE SET queued_at = now(), removed_at = NULL
+        ON CONFLICT (s3_key) DO UPDATE SET due_at = now(), removed_at = NULL
         """
 
     // MARK: Releasing

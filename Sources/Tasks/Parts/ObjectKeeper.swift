@@ -5,13 +5,15 @@ package import S3
 import ServiceLifecycle
 
 /// Takes out of the object store what no message uses any more: what deleted sessions have left in `skillrelay.object_removals` and
-/// `skillrelay.part_releases`. Several instances may be at it at once.
+/// `skillrelay.part_releases`, and what was uploaded for messages that were never written. Several instances may be at it at once.
 package struct ObjectKeeper: Service {
     private let objects: S3Client
     private let pool: PostgresPool
     private let logger: Logger
 
     private static let interval = Duration.seconds(5)
+    /// Looking for what was forgotten reads the whole table of references.
+    private static let sweepInterval = Duration.seconds(3600)
     private static let chunk = 100
     /// What was read from the queue is removed within this time, or read again.
     private static let chunkTime = Duration.seconds(60)
@@ -26,8 +28,13 @@ package struct ObjectKeeper: Service {
     package func run() async {
         await cancelWhenGracefulShutdown {
             await self.check()
+            var nextSweep = ContinuousClock.now
             while !Task.isCancelled {
                 do {
+                    if ContinuousClock.now >= nextSweep {
+                        try await self.sweep()
+                        nextSweep = .now + Self.sweepInterval
+                    }
                     try await self.tidy()
                 } catch let error where !Task.isCancelled {
                     self.logger.info("Unused objects could not be removed, trying again", error: error)
@@ -46,21 +53,52 @@ package struct ObjectKeeper: Service {
         }
     }
 
-    /// Does all that there is to do.
+    /// Queues the objects of uploads that came to nothing.
     ///
-    /// - Throws: `S3Error`, `PostgresError`; what is not done then stays queued.
+    /// - Throws: `PostgresError`.
+    func sweep() async throws {
+        while try await self.pool.perform({ session in try AssetReferences.sweep(in: session) }) > 0 {}
+    }
+
+    /// Does all that is due. An entry that fails is put off for a minute, and stops no other.
+    ///
+    /// - Throws: `S3Error`, `PostgresError` when the store or the database is away; what is not done then stays queued.
     func tidy() async throws {
         while true {
             let releases = try await self.pool.read(Self.listReleases, [], decode: Release.init(row:))
             guard !releases.isEmpty else { break }
-            for release in releases { try await self.giveBack(release) }
+            try await self.each(of: releases, orLater: Self.postponeRelease, { .uuid($0.message) }, self.giveBack)
         }
         while true {
             let removals = try await self.pool.read(Self.listRemovals, [], decode: Removal.init(row:))
             guard !removals.isEmpty else { break }
-            try await self.remove(removals)
+            try await self.each(of: removals, orLater: Self.postponeRemoval, { .text($0.key) }, self.remove)
         }
         _ = try await self.pool.perform { session in try session.execute(Self.forgetRemoved) }
+    }
+
+    private func each<Entry>(
+        of entries: [Entry],
+        orLater postpone: PostgresStatement,
+        _ key: (Entry) -> PostgresValue,
+        _ work: (Entry) async throws -> Void
+    ) async throws {
+        let begin = ContinuousClock.now
+        var failures: [any Error] = []
+        for entry in entries where ContinuousClock.now - begin < Self.chunkTime {
+            do {
+                try await work(entry)
+            } catch  where error.concernsOneEntry && !Task.isCancelled {
+                failures.append(error)
+                let key = key(entry)
+                _ = try await self.pool.perform { session in try session.execute(postpone, [key]) }
+            }
+        }
+        guard let first = failures.first else { return }
+        self.logger.warning(
+            "Unused objects could not be removed, trying again in a minute", error: first,
+            metadata: ["objects": "\(failures.count)"]
+        )
     }
 
     // MARK: Messages that Acontext had stored
@@ -106,13 +144,19 @@ package struct ObjectKeeper: Service {
     private static let listReleases = PostgresStatement(
         "part_releases.list",
         """
-        SELECT message_id, project_id, sha256, s3_key FROM skillrelay.part_releases ORDER BY queued_at LIMIT \(Self.chunk)
+        SELECT message_id, project_id, sha256, s3_key FROM skillrelay.part_releases WHERE due_at <= clock_timestamp()
+        ORDER BY due_at LIMIT \(Self.chunk)
         """,
         isReadOnly: true
     )
 
     private static let takeRelease = PostgresStatement(
         "part_releases.take", "DELETE FROM skillrelay.part_releases WHERE message_id = $1"
+    )
+
+    private static let postponeRelease = PostgresStatement(
+        "part_releases.postpone",
+        "UPDATE skillrelay.part_releases SET due_at = clock_timestamp() + interval '1 minute' WHERE message_id = $1"
     )
 
     // MARK: Objects
@@ -127,27 +171,30 @@ package struct ObjectKeeper: Service {
         }
     }
 
-    private func remove(_ removals: [Removal]) async throws {
-        let begin = ContinuousClock.now
-        for removal in removals where ContinuousClock.now - begin < Self.chunkTime {
-            let forgotten = try await self.pool.perform { session in
-                try session.execute(
-                    Self.forgetUsed, [.text(removal.key), .uuid(removal.project), .text(removal.sha256)]
-                )
-            }
-            guard forgotten == 0 else { continue }
-            try await self.objects.deleteObject(removal.key)
-            _ = try await self.pool.perform { session in try session.execute(Self.markRemoved, [.text(removal.key)]) }
+    private func remove(_ removal: Removal) async throws {
+        let forgotten = try await self.pool.perform { session in
+            try session.execute(
+                Self.forgetUsed, [.text(removal.key), .uuid(removal.project), .text(removal.sha256)]
+            )
         }
+        guard forgotten == 0 else { return }
+        try await self.objects.deleteObject(removal.key)
+        _ = try await self.pool.perform { session in try session.execute(Self.markRemoved, [.text(removal.key)]) }
     }
 
     private static let listRemovals = PostgresStatement(
         "object_removals.list",
         """
-        SELECT s3_key, project_id, sha256 FROM skillrelay.object_removals WHERE removed_at IS NULL
-        ORDER BY queued_at LIMIT \(Self.chunk)
+        SELECT s3_key, project_id, sha256 FROM skillrelay.object_removals
+        WHERE removed_at IS NULL AND due_at <= clock_timestamp()
+        ORDER BY due_at LIMIT \(Self.chunk)
         """,
         isReadOnly: true
+    )
+
+    private static let postponeRemoval = PostgresStatement(
+        "object_removals.postpone",
+        "UPDATE skillrelay.object_removals SET due_at = clock_timestamp() + interval '1 minute' WHERE s3_key = $1"
     )
 
     // Acontext beside us may have come to use an object again since it was queued.
@@ -171,4 +218,15 @@ package struct ObjectKeeper: Service {
         "object_removals.forgetRemoved",
         "DELETE FROM skillrelay.object_removals WHERE removed_at < now() - interval '10 minutes'"
     )
+}
+
+extension Error {
+    /// The store, or the database, does not take this one; it may well take the next.
+    fileprivate var concernsOneEntry: Bool {
+        switch self {
+        case let error as S3Error: error.code != .unavailable && error.code != .cancelled
+        case let error as PostgresError: error.code == .server || error.code == .decoding
+        default: false
+        }
+    }
 }

@@ -93,7 +93,7 @@ package struct PartStorage: Sendable {
 
     /// The files that parts name; none, if they are no parts.
     static func assets(inParts text: String) -> [StoredAsset] {
-        let parts = try? JSONValue(stored: text)  // see above
+        let parts = try? JSONValue(stored: text)  // what is no JSON names none
         return (parts?.array ?? []).compactMap { $0["asset"].flatMap { StoredAsset($0) } }
     }
 }
