@@ -9,6 +9,7 @@ struct ExistingDatabaseRouteTests {
     private struct Identified: Decodable { let id: String }
     private struct Flush: Decodable { let status: Int }
     private struct Events: Decodable { let items: [Identified] }
+    private struct MessageList: Decodable { let ids: [String] }
 
     @Test("lead from a session to a lesson on each of them", arguments: AcontextDatabase.allCases)
     func flow(kind: AcontextDatabase) async throws {
@@ -50,6 +51,43 @@ struct ExistingDatabaseRouteTests {
         }
     }
 
+    @Test("show, change and delete what there is", arguments: AcontextDatabase.allCases)
+    func rest(kind: AcontextDatabase) async throws {
+        try await kind.with { database in
+            try await database.migrate()
+            try await withAPI(on: database, at: database.url) { api in
+                let created: Identified = try await api.client.send(
+                    "POST", "/api/v1/session", body: #"{"user":"anna"}"#
+                ).data(status: 201)
+                let (session, space) = (created.id, try await api.makeSpace().lowercased)
+                let skill = try await api.makeSkill().lowercased
+                for (method, path, body, status) in [
+                    ("GET", "session?user=anna&filter_by_configs=%7B%7D&limit=1", nil, 200),
+                    ("PUT", "session/\(session)/configs", #"{"configs":{"a":1}}"#, 200),
+                    ("PATCH", "session/\(session)/configs", #"{"configs":{"b":2}}"#, 200),
+                    ("GET", "session/\(session)/configs", nil, 200),
+                    ("GET", "session/\(session)/observing_status", nil, 200),
+                    ("GET", "learning_spaces?limit=1", nil, 200),
+                    ("PATCH", "learning_spaces/\(space)", #"{"meta":{"a":1}}"#, 200),
+                    ("POST", "learning_spaces/\(space)/learn", #"{"session_id":"\#(session)"}"#, 201),
+                    ("GET", "learning_spaces/\(space)/sessions", nil, 200),
+                    ("GET", "learning_spaces/\(space)/sessions/\(session)", nil, 200),
+                    ("POST", "learning_spaces/\(space)/skills", #"{"skill_id":"\#(skill)"}"#, 201),
+                    ("GET", "learning_spaces/\(space)/skills", nil, 200),
+                    ("DELETE", "learning_spaces/\(space)/skills/\(skill)", nil, 200),
+                    ("GET", "user/ls?limit=1", nil, 200),
+                    ("GET", "user/anna/resources", nil, 200),
+                    ("DELETE", "learning_spaces/\(space)", nil, 200),
+                    ("DELETE", "session/\(session)", nil, 200),
+                    ("DELETE", "user/anna", nil, 200),
+                ] as [(String, String, String?, Int)] {
+                    let answer = try await api.client.send(method, "/api/v1/" + path, body: body)
+                    #expect(answer.status == status, "\(method) \(path): \(answer.text)")
+                }
+            }
+        }
+    }
+
     @Test(
         "make tasks of messages where these have upstream's meta, and say clearly where they have not",
         arguments: AcontextDatabase.allCases)
@@ -76,6 +114,16 @@ struct ExistingDatabaseRouteTests {
                 #expect(try await api.client.send("POST", path + "/flush").data(as: Flush.self).status == 200)
                 let tasks: TaskPage = try await api.client.send("GET", path + "/task").data()
                 #expect(tasks.items.map(\.data.progresses) == [["gone"]])
+                let stored: MessageList = try await api.client.send("GET", path + "/messages").data()
+                #expect(stored.ids.count == 2)
+                for (method, path, body) in [
+                    ("PATCH", path + "/messages/\(stored.ids[0])/meta", #"{"meta":{"a":1}}"#),
+                    ("GET", path + "/token_counts", nil), ("GET", path + "/observing_status", nil),
+                    ("DELETE", path, nil),
+                ] as [(String, String, String?)] {
+                    let answer = try await api.client.send(method, path, body: body)
+                    #expect(answer.status == 200, "\(method) \(path): \(answer.text)")
+                }
             }
         }
     }

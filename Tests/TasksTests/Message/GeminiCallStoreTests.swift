@@ -48,7 +48,9 @@ extension Fixture {
         let calls = ids.map { JSONValue.object([.init("id", .string($0)), .init("name", "f")]) }
         let message = NewMessage(
             sessionID: session, projectID: self.project, role: "assistant",
-            parts: ids.map { MessagePart(type: "tool-call", meta: ["id": .string($0), "name": "f", "arguments": "{}"]) },
+            parts: ids.map {
+                MessagePart(type: "tool-call", meta: ["id": .string($0), "name": "f", "arguments": "{}"])
+            },
             meta: [MessageMeta.openCalls: .array(calls)]
         )
         _ = try await self.messages().store(message).perform()
