@@ -270,7 +270,7 @@ struct PartStorageTests {
             try await fixture.database.script(
                 """
                 INSERT INTO skillrelay.object_removals (s3_key, project_id, sha256, due_at)
-                SELECT '../refused', project_id, '', due_at - interval '1 second' FROM skillrelay.object_removals
+                SELECT 'not//a-key', project_id, '', due_at - interval '1 second' FROM skillrelay.object_removals
                 """)
             try await objects.keeper.tidy()
             #expect(try objects.store.keys == [])
@@ -279,7 +279,7 @@ struct PartStorageTests {
                 SELECT s3_key FROM skillrelay.object_removals
                 WHERE removed_at IS NULL AND due_at BETWEEN now() + interval '30 seconds' AND now() + interval '1 minute'
                 """)
-            #expect(waiting == ["../refused"])
+            #expect(waiting == ["not//a-key"])
         }
     }
 

@@ -129,6 +129,7 @@ struct GeminiFormatTests {
         #expect(try answer("f") == "4")
         #expect(throws: MessageFormatError.noOpenCall) { try answer("f") }
         #expect(throws: MessageFormatError.noOpenCall) { try answer("g") }
-        #expect(calls.answered == ["2", "1", "4"] && calls.changed == [first, first, second])
+        #expect(
+            calls.answered.map(\.id) == ["2", "1", "4"] && calls.answered.map(\.message) == [first, first, second])
     }
 }
