@@ -168,12 +168,14 @@ def test_get_session_summary(client: Any, session_id: str) -> None:
 
 
 def test_messages_observing_status(client: Any) -> None:
-    session_id = client.sessions.create(disable_task_tracking=True).id
-    client.sessions.store_message(session_id, blob={"role": "user", "content": "Fix the build"})
+    for tracked in (True, False):
+        session_id = client.sessions.create(disable_task_tracking=not tracked).id
+        client.sessions.store_message(session_id, blob={"role": "user", "content": "Fix the build"})
+        client.sessions.flush(session_id)
 
-    status = client.sessions.messages_observing_status(session_id)
+        status = client.sessions.messages_observing_status(session_id)
 
-    assert (status.observed, status.in_process, status.pending) == (0, 0, 1)
+        assert (status.observed, status.in_process, status.pending) == (int(tracked), 0, 0)
 
 
 def test_get_token_counts(client: Any, session_id: str) -> None:

@@ -62,7 +62,7 @@ struct MessageStoreTests {
             )
             for text in ["one", "two"] {
                 let message = try await messages.store(fixture.message(text, in: session)).perform()
-                #expect(message.processStatus == "pending")
+                #expect(message.processStatus == (tracks ? "pending" : "disable_tracking"))
             }
             #expect(try await fixture.events().count == (tracks && writesEvent ? 2 : 0))
             #expect(events.all.count == (tracks && writesEvent ? 2 : 0))

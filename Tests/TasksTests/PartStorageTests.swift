@@ -256,8 +256,25 @@ struct PartStorageTests {
             await #expect(throws: S3Error.self) { try await objects.keeper.tidy() }
             #expect(try objects.store.keys.count == 1)
             objects.proxy.open()
-            try await objects.keeper.tidy()
-            #expect(try objects.store.keys == [])
+            try await eventually("what was put off is removed", within: .seconds(20)) {
+                try await objects.keeper.tidy()
+                return try objects.store.keys == []
+            }
+        }
+    }
+
+    @Test("a store that lets nothing go is not asked for everything each time")
+    func refusedAll() async throws {
+        try await withObjects { fixture, objects in
+            try await fixture.database.script(
+                """
+                INSERT INTO skillrelay.object_removals (s3_key, project_id, sha256)
+                SELECT 'not//a-key' || n, gen_random_uuid(), '' FROM generate_series(1, 10) AS n
+                """)
+            await #expect(throws: S3Error.self) { try await objects.keeper.tidy() }
+            let later: Int = try await fixture.database.value(
+                "SELECT count(*) FROM skillrelay.object_removals WHERE due_at > now()")
+            #expect(later == 3)
         }
     }
 

@@ -30,14 +30,15 @@ package struct GeminiCallStore: Sendable {
             try SessionOwnership.require(session: session, project: new.projectID, in: database)
             return try Self.answer(new, in: database)
         }
-        var write = try await messages.store(answering.message, headers: headers).after { database in
-            // Under the session's lock: another result may have been stored for these calls since they were read.
+        var write = try await messages.store(answering.message, headers: headers) { database in
+            // Another result may have been stored for these calls since they were read.
             guard try Self.answer(new, in: database).calls == answering.calls else { throw StaleWrite() }
             try database.execute(
                 Self.close,
                 [.uuid(session), .uuidArray(answering.calls.map(\.message)), .textArray(answering.calls.map(\.id))]
             )
         }
+        // Other calls make other parts.
         write.renew = { try await self.store(new, in: messages, headers: headers) }
         return write
     }
@@ -77,7 +78,9 @@ package struct GeminiCallStore: Sendable {
             SELECT CASE WHEN count(*) = 0 THEN m.meta - '\(MessageMeta.openCalls)'
                 ELSE jsonb_set(m.meta, '{\(MessageMeta.openCalls)}', jsonb_agg(c.call ORDER BY c.place)) END
             FROM jsonb_array_elements(m.meta -> '\(MessageMeta.openCalls)') WITH ORDINALITY AS c(call, place)
-            WHERE coalesce(c.call ->> 'id', '') <> ALL ($3::text[])
+            WHERE NOT EXISTS (
+                SELECT FROM unnest($2::uuid[], $3::text[]) AS a (message_id, id) WHERE a.message_id = m.id AND a.id = c.call ->> 'id'
+            )
         )
         WHERE m.session_id = $1 AND m.id = ANY ($2::uuid[]) AND jsonb_typeof(m.meta -> '\(MessageMeta.openCalls)') = 'array'
         """

@@ -40,30 +40,51 @@ package final class MessageStore: Sendable {
     /// Uploads what goes to the object store, and then makes the write: the message, the count of who uses its objects, and the event that
     /// makes CORE look at it, all or none.
     ///
-    /// `headers`, the request's trace context, goes with the event to the broker.
+    /// `headers`, the request's trace context, goes with the event to the broker. `first` is run in the write's transaction, under the lock of
+    /// the session and before the message is there.
     ///
     /// - Returns: a write that throws `TasksError.sessionNotFound`, `TasksError.sessionOfAnotherProject`, `PostgresError`; if objects have to
     ///   be uploaded once more, as this does.
     /// - Throws: the same, before anything is uploaded; `TasksError.messagesWithoutMeta`, `TasksError.filesNeedObjectStore`,
     ///   `TasksError.objectStoreUnavailable`, `S3Error`.
-    package func store(_ new: NewMessage, headers: [String: String] = [:]) async throws -> Write<Message> {
-        let tracksTasks = try await self.check(session: new.sessionID, project: new.projectID) { database in
-            try database.query(Self.findTracking, [.uuid(new.sessionID)]) { try $0.decode(Bool.self) }.first ?? false
+    package func store(
+        _ new: NewMessage,
+        headers: [String: String] = [:],
+        first: @escaping @Sendable (PostgresSession) throws -> Void = { _ in }
+    ) async throws -> Write<Message> {
+        let status = try await self.check(session: new.sessionID, project: new.projectID) { database in
+            try database.query(Self.findFirstStatus, [.uuid(new.sessionID)]) { row in
+                let (tracksTasks, text) = try row.decode(Bool.self, String.self)
+                return FirstStatus(tracksTasks: tracksTasks, text: text)
+            }.first
         }
-        let id = UUID()
+        // Without a session the write says so.
+        return try await self.write(
+            new, id: UUID(), status: status ?? FirstStatus(tracksTasks: false, text: "pending"), headers: headers,
+            first: first
+        )
+    }
+
+    /// What a message's task status is at first.
+    private struct FirstStatus {
+        let tracksTasks: Bool
+        let text: String
+    }
+
+    private func write(
+        _ new: NewMessage,
+        id: UUID,
+        status: FirstStatus,
+        headers: [String: String],
+        insteadOf before: StoredParts? = nil,
+        first: @escaping @Sendable (PostgresSession) throws -> Void
+    ) async throws -> Write<Message> {
+        let parts = try await self.parts.keep(new, insteadOf: before)
         let event = InsertNewMessage.event(
             project: new.projectID, session: new.sessionID, message: id, headers: headers
         )
-        return try await self.write(new, id: id, event: tracksTasks ? event : nil)
-    }
-
-    /// `event` is nil when task tracking is disabled.
-    private func write(
-        _ new: NewMessage, id: UUID, event: NewEvent?, insteadOf before: StoredParts? = nil
-    ) async throws -> Write<Message> {
-        let parts = try await self.parts.keep(new, insteadOf: before)
-        let written = self.triggers.writesEvent ? event : nil
-        let queues = self.triggers.queuesExtraction && event != nil
+        let written = self.triggers.writesEvent && status.tracksTasks ? event : nil
+        let queues = self.triggers.queuesExtraction && status.tracksTasks
         return Write(
             pool: self.pool,
             locks: (new.sessionID, self.turns),
@@ -73,12 +94,13 @@ package final class MessageStore: Sendable {
                     try SessionOwnership.require(session: new.sessionID, project: new.projectID, in: database)
                     throw TasksError.sessionNotFound
                 }
+                try first(database)
                 try AssetReferences.count(parts.uses, in: database)
                 let message = try database.query(
                     Self.insert,
                     [
                         .uuid(id), .uuid(new.sessionID), .text(new.role), .json(new.meta.text), .json(parts.meta.text),
-                        parts.asset == nil ? .text(parts.text) : .null, .bool(queues),
+                        parts.asset == nil ? .text(parts.text) : .null, .bool(queues), .text(status.text),
                     ]
                 ) { row in try MessageRow(row: row).message(parts: parts.text) }[0]
                 try written?.enqueue(in: database)
@@ -93,13 +115,24 @@ package final class MessageStore: Sendable {
                 if written != nil { self.onEvent() }
                 if queues { self.onStored() }
             },
-            renew: { try await self.write(new, id: id, event: event, insteadOf: parts) }
+            renew: {
+                try await self.write(new, id: id, status: status, headers: headers, insteadOf: parts, first: first)
+            }
         )
     }
 
-    private static let findTracking = PostgresStatement(
-        "messages.findTracking",
-        "SELECT NOT disable_task_tracking FROM public.sessions WHERE id = $1",
+    // Upstream's `main` says that a message is not tracked; the tables of its earlier releases do not take the word (contract.md §4.4).
+    private static let findFirstStatus = PostgresStatement(
+        "messages.findFirstStatus",
+        """
+        SELECT NOT s.disable_task_tracking, CASE WHEN s.disable_task_tracking AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_constraint
+                WHERE conrelid = 'public.messages'::regclass AND contype = 'c'
+                    AND pg_get_constraintdef(oid) LIKE '%session_task_process_status%'
+                    AND pg_get_constraintdef(oid) NOT LIKE '%disable_tracking%'
+            ) THEN 'disable_tracking' ELSE 'pending' END
+        FROM public.sessions AS s WHERE s.id = $1
+        """,
         isReadOnly: true
     )
 
@@ -119,7 +152,7 @@ package final class MessageStore: Sendable {
         ), m AS (
             INSERT INTO public.messages
                 (id, session_id, parent_id, role, meta, parts_asset_meta, session_task_process_status, created_at, updated_at)
-            SELECT $1, $2, (SELECT id FROM newest), $3, $4, $5, 'pending', t.now, t.now
+            SELECT $1, $2, (SELECT id FROM newest), $3, $4, $5, $8, t.now, t.now
             FROM (
                 SELECT greatest(clock_timestamp(), (SELECT created_at FROM newest) + interval '1 microsecond') AS now
             ) AS t

@@ -142,7 +142,7 @@ enum AssetReferences {
 
     /// Takes back what was reserved an hour ago and never counted, because its request or its process has ended in between.
     ///
-    /// - Returns: how many there were, of the thousand that are looked at.
+    /// - Returns: how many objects are to be removed for it; a thousand at a time.
     static func sweep(in database: PostgresSession) throws -> Int {
         try database.execute(Self.dropForgotten)
     }

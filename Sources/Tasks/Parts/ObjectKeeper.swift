@@ -14,6 +14,9 @@ package struct ObjectKeeper: Service {
     private static let interval = Duration.seconds(5)
     /// Looking for what was forgotten reads the whole table of references.
     private static let sweepInterval = Duration.seconds(3600)
+    private static let sweepTimeout = Duration.seconds(60)
+    /// So many objects that the store does not let go, one after the other, are its own fault.
+    private static let mostFailuresInARow = 3
     private static let chunk = 100
     /// What was read from the queue is removed within this time, or read again.
     private static let chunkTime = Duration.seconds(60)
@@ -30,17 +33,22 @@ package struct ObjectKeeper: Service {
             await self.check()
             var nextSweep = ContinuousClock.now
             while !Task.isCancelled {
-                do {
-                    if ContinuousClock.now >= nextSweep {
-                        try await self.sweep()
-                        nextSweep = .now + Self.sweepInterval
-                    }
-                    try await self.tidy()
-                } catch let error where !Task.isCancelled {
-                    self.logger.info("Unused objects could not be removed, trying again", error: error)
-                } catch {}  // cancelled: the loop ends
-                try? await Task.sleep(for: Self.interval)
+                if ContinuousClock.now >= nextSweep {
+                    nextSweep = .now + Self.sweepInterval
+                    await self.logging("Uploads that came to nothing could not be looked for", self.sweep)
+                }
+                await self.logging("Unused objects could not be removed, trying again", self.tidy)
+                try? await Task.sleep(for: Self.interval)  // cancelled: the loop ends
             }
+        }
+    }
+
+    private func logging(_ message: Logger.Message, _ work: () async throws -> Void) async {
+        do {
+            try await work()
+        } catch {
+            guard !Task.isCancelled else { return }
+            self.logger.info(message, error: error)
         }
     }
 
@@ -57,12 +65,14 @@ package struct ObjectKeeper: Service {
     ///
     /// - Throws: `PostgresError`.
     func sweep() async throws {
-        while try await self.pool.perform({ session in try AssetReferences.sweep(in: session) }) > 0 {}
+        while try await self.pool.perform({ session in
+            try session.transaction(statementTimeout: Self.sweepTimeout) { try AssetReferences.sweep(in: session) }
+        }) > 0 {}
     }
 
-    /// Does all that is due. An entry that fails is put off for a minute, and stops no other.
+    /// Does all that is due. An entry that fails is put off, and stops no other.
     ///
-    /// - Throws: `S3Error`, `PostgresError` when the store or the database is away; what is not done then stays queued.
+    /// - Throws: `S3Error` when it is likely to be the store's fault, `PostgresError`; what is not done then stays queued.
     func tidy() async throws {
         while true {
             let releases = try await self.pool.read(Self.listReleases, [], decode: Release.init(row:))
@@ -84,21 +94,20 @@ package struct ObjectKeeper: Service {
         _ work: (Entry) async throws -> Void
     ) async throws {
         let begin = ContinuousClock.now
-        var failures: [any Error] = []
+        var failuresInARow = 0
         for entry in entries where ContinuousClock.now - begin < Self.chunkTime {
             do {
                 try await work(entry)
-            } catch  where error.concernsOneEntry && !Task.isCancelled {
-                failures.append(error)
-                let key = key(entry)
-                _ = try await self.pool.perform { session in try session.execute(postpone, [key]) }
+                failuresInARow = 0
+            } catch let error as S3Error where error.code != .cancelled {
+                let isAway = error.code == .unavailable
+                let parameters = [key(entry), .int8(isAway ? 5 : 60)]
+                _ = try await self.pool.perform { session in try session.execute(postpone, parameters) }
+                failuresInARow += 1
+                guard !isAway, failuresInARow < Self.mostFailuresInARow else { throw error }
+                self.logger.warning("An unused object could not be removed, trying again in a minute", error: error)
             }
         }
-        guard let first = failures.first else { return }
-        self.logger.warning(
-            "Unused objects could not be removed, trying again in a minute", error: first,
-            metadata: ["objects": "\(failures.count)"]
-        )
     }
 
     // MARK: Messages that Acontext had stored
@@ -156,7 +165,7 @@ package struct ObjectKeeper: Service {
 
     private static let postponeRelease = PostgresStatement(
         "part_releases.postpone",
-        "UPDATE skillrelay.part_releases SET due_at = clock_timestamp() + interval '1 minute' WHERE message_id = $1"
+        "UPDATE skillrelay.part_releases SET due_at = clock_timestamp() + interval '1 second' * $2 WHERE message_id = $1"
     )
 
     // MARK: Objects
@@ -194,7 +203,7 @@ package struct ObjectKeeper: Service {
 
     private static let postponeRemoval = PostgresStatement(
         "object_removals.postpone",
-        "UPDATE skillrelay.object_removals SET due_at = clock_timestamp() + interval '1 minute' WHERE s3_key = $1"
+        "UPDATE skillrelay.object_removals SET due_at = clock_timestamp() + interval '1 second' * $2 WHERE s3_key = $1"
     )
 
     // Acontext beside us may have come to use an object again since it was queued.
@@ -218,15 +227,4 @@ package struct ObjectKeeper: Service {
         "object_removals.forgetRemoved",
         "DELETE FROM skillrelay.object_removals WHERE removed_at < now() - interval '10 minutes'"
     )
-}
-
-extension Error {
-    /// The store, or the database, does not take this one; it may well take the next.
-    fileprivate var concernsOneEntry: Bool {
-        switch self {
-        case let error as S3Error: error.code != .unavailable && error.code != .cancelled
-        case let error as PostgresError: error.code == .server || error.code == .decoding
-        default: false
-        }
-    }
 }

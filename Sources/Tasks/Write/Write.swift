@@ -23,7 +23,7 @@ package struct Write<Value: Sendable>: Sendable {
     let find: @Sendable (PostgresSession) throws -> Value?
     /// Called after the commit.
     var onCommit: @Sendable (Value) -> Void = { _ in }
-    /// Makes the write anew, under the same ids, when its run has thrown `StaleWrite`.
+    /// Makes the write anew when its run has thrown `StaleWrite`.
     var renew: (@Sendable () async throws -> Write<Value>)?
 
     /// Makes the change.

@@ -11,6 +11,7 @@ struct ExistingDatabaseRouteTests {
     private struct Flush: Decodable { let status: Int }
     private struct Events: Decodable { let items: [Identified] }
     private struct MessageList: Decodable { let ids: [String] }
+    private struct Status: Decodable { let session_task_process_status: String }
 
     @Test("lead from a session to a lesson on each of them", arguments: AcontextDatabase.allCases)
     func flow(kind: AcontextDatabase) async throws {
@@ -97,6 +98,9 @@ struct ExistingDatabaseRouteTests {
             try await database.migrate()
             try await withAPI(on: database, at: database.url) { api in
                 let path = "/api/v1/session/\(try await api.makeSession())"
+                let untracked: Identified = try await api.client.send(
+                    "POST", "/api/v1/session", body: #"{"disable_task_tracking":true}"#
+                ).data(status: 201)
                 let messages = [("user", "go"), ("assistant", "gone")].map { role, text in
                     #"{"blob":{"role":"\#(role)","content":"\#(text)"}}"#
                 }
@@ -115,6 +119,11 @@ struct ExistingDatabaseRouteTests {
                 #expect(try await api.client.send("POST", path + "/flush").data(as: Flush.self).status == 200)
                 let tasks: TaskPage = try await api.client.send("GET", path + "/task").data()
                 #expect(tasks.items.map(\.data.progresses) == [["gone"]])
+                // The branch's tables do not take `main`'s word.
+                let ignored: Status = try await api.client.send(
+                    "POST", "/api/v1/session/\(untracked.id)/messages", body: messages[0]
+                ).data(status: 201)
+                #expect(ignored.session_task_process_status == (kind.isMain ? "disable_tracking" : "pending"))
                 let stored: MessageList = try await api.client.send("GET", path + "/messages").data()
                 #expect(stored.ids.count == 2)
                 for (method, path, body) in [

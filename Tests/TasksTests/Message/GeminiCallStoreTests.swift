@@ -38,6 +38,32 @@ struct GeminiCallStoreTests {
         }
     }
 
+    @Test("a message may bring a call and the result of one: its own is not yet there to be answered")
+    func callAndResult() async throws {
+        try await withFixture { fixture in
+            let session = try await fixture.session()
+            try await fixture.storeCalls(["1"], in: session)
+            var message = fixture.result(in: session)
+            message.meta = [MessageMeta.openCalls: [["id": "2", "name": "f"]]]
+            let store = GeminiCallStore(pool: fixture.pool)
+            let stored = try await store.store(message, in: fixture.messages(), headers: [:]).perform()
+            #expect(Self.answeredCall(stored) == "1")
+            #expect(Self.answeredCall(try await fixture.storeResult(in: session).perform()) == "2")
+        }
+    }
+
+    @Test("a result closes its own call, and no other that has the same id")
+    func sameID() async throws {
+        try await withFixture { fixture in
+            let session = try await fixture.session()
+            try await fixture.storeCalls(["1"], in: session)
+            try await fixture.storeCalls(["1", "2"], in: session)
+            for id in ["1", "1", "2"] {
+                #expect(Self.answeredCall(try await fixture.storeResult(in: session).perform()) == id)
+            }
+        }
+    }
+
     private static func answeredCall(_ message: Message) -> String? {
         ParsedMessage(message).parts.first?.metaText("tool_call_id")
     }
