@@ -9,18 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pages
 import pytest
 from markdown import Block
-from runner import Runner
 from world import World, eventually, free_port
-
-# --- README
-
-
-def token_and_task(runner: Runner) -> None:
-    """What the reader of README has when the service runs."""
-    runner.execute("skillrelay project create --json")
-    runner.world.token = json.loads(runner.out)["token"]
-    runner.world.make_task()
-
 
 # --- docs/api.md
 
@@ -192,7 +181,6 @@ PREPARATIONS = {
     "docs/your-own-service.md": World.make_role,
 }
 EACH = {"docs/api.md": all_anew}
-INTERLUDES = {("README.md", "background serve"): token_and_task}
 AFTERWARDS = {
     "docs/in-front-of-acontext.md": one_route_is_ours,
     "docs/your-own-service.md": a_role_that_only_writes,

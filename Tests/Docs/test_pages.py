@@ -9,7 +9,7 @@ import pages
 import pytest
 from markdown import Block
 from runner import Runner
-from special import AFTERWARDS, EACH, INTERLUDES, PREPARATIONS, SETTINGS
+from special import AFTERWARDS, EACH, PREPARATIONS, SETTINGS
 from world import World
 
 PAGES = pages.names()
@@ -31,7 +31,6 @@ def test_blocks_do_what_the_page_says(page: str, tmp_path) -> None:
             if pages.runs(block):
                 EACH.get(page, lambda *_: None)(world, block)
                 run(runner, block)
-                INTERLUDES.get((page, block.note), lambda _: None)(runner)
     finally:
         world.close()
 
