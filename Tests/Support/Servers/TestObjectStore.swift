@@ -31,8 +31,11 @@ package final class TestObjectStore: Sendable {
         ]
         self.process.environment = ["NANIO_ACCESS_KEY": self.accessKey, "NANIO_SECRET_KEY": self.secretKey]
         self.process.standardInput = FileHandle.nullDevice
-        self.process.standardOutput = FileHandle.nullDevice
+        let output = try FileHandle(forWritingTo: Self.emptyFile(at: self.folder.appending(path: Self.log)))
+        self.process.standardOutput = output
+        self.process.standardError = output
         try self.process.run()
+        try output.close()
     }
 
     /// The settings of a service that keeps its objects there.
@@ -84,10 +87,20 @@ package final class TestObjectStore: Sendable {
     }
 
     private static let metadata = ".nanio-meta"
+    /// Beside the bucket.
+    private static let log = "log"
+
+    private static func emptyFile(at url: URL) throws -> URL {
+        try Data().write(to: url)
+        return url
+    }
 
     fileprivate func awaitStart() async throws {
         try await eventually("the object store listens") {
-            guard self.process.isRunning else { throw TestError("the object store has ended") }
+            guard self.process.isRunning else {
+                let log = try String(contentsOf: self.folder.appending(path: Self.log), encoding: .utf8)
+                throw TestError("the object store has ended: \(log)")
+            }
             guard let socket = LoopbackSocket.connected(to: self.port) else { return false }
             Glibc.close(socket)
             return true
