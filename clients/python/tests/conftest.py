@@ -18,6 +18,7 @@ from support.stub import ANSWER, Stub
 import skillrelay
 import skillrelay.async_client
 import skillrelay.client
+from skillrelay.resources import async_learning_spaces, learning_spaces
 
 Connect = Callable[..., Any]
 
@@ -103,14 +104,16 @@ def stubbed(connect: Connect) -> Callable[..., tuple[Any, Stub]]:
 
 @pytest.fixture
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the clients would have waited between attempts; they do not."""
+    """How long the clients would have waited between attempts and looks; they do not."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(skillrelay.client, "time", SimpleNamespace(sleep=slept.append))
-    monkeypatch.setattr(skillrelay.async_client, "asyncio", SimpleNamespace(sleep=sleep))
+    for blocking in (skillrelay.client, learning_spaces):
+        monkeypatch.setattr(blocking, "time", SimpleNamespace(sleep=slept.append))
+    for waiting in (skillrelay.async_client, async_learning_spaces):
+        monkeypatch.setattr(waiting, "asyncio", SimpleNamespace(sleep=sleep))
     return slept
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, Callable
 
 import httpx
-import pydantic
 import pytest
 from support.service import Service
-from support.stub import TASK, failure, success
+from support.stub import LEARNING, TASK, failure, success
 
 import skillrelay
-from skillrelay import APIError, AuthenticationError, NotFoundError, SkillRelayError, TransportError
-from skillrelay.errors import AcontextError
+from skillrelay import (
+    AcontextError,
+    APIError,
+    AuthenticationError,
+    NotFoundError,
+    SkillRelayError,
+    TransportError,
+    UnexpectedAnswerError,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +79,69 @@ def test_a_failure_in_the_body_of_a_success_is_one(stubbed: Any) -> None:
         client.sessions.get_tasks("s")
 
 
-@pytest.mark.parametrize("answer", [success({**TASK, "id": None}), httpx.Response(200, text="Welcome to nginx!")])
-def test_a_success_that_is_not_the_services_is_invalid(stubbed: Any, answer: httpx.Response) -> None:
-    client, _ = stubbed(answer)
+CALLS: list[Callable[[Any], Any]] = [
+    lambda client: client.ping(),
+    lambda client: client.request("POST", "/any"),
+    lambda client: client.sessions.delete("s"),
+    lambda client: client.sessions.update_configs("s", configs={}),
+    lambda client: client.sessions.patch_configs("s", configs={}),
+    lambda client: client.sessions.flush("s"),
+    lambda client: client.sessions.get_tasks("s"),
+    lambda client: client.sessions.update_task_status("s", "t", status="success"),
+    lambda client: client.learning_spaces.exclude_skill("l", skill_id="k"),
+    lambda client: client.users.delete("anna"),
+]
 
-    with pytest.raises(pydantic.ValidationError):
-        client.sessions.update_task_status("s", "t", status="success")
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (httpx.Response(200, html="<html>Welcome to nginx!</html>"), "text/html; charset=utf-8"),
+        (httpx.Response(200, json=["else"]), "application/json"),
+        (httpx.Response(200, json={"data": TASK}), "application/json"),
+        (httpx.Response(204), "no content type"),
+    ],
+)
+def test_a_success_of_another_site_is_an_error(
+    stubbed: Any, call: Callable[[Any], Any], answer: httpx.Response, kind: str
+) -> None:
+    client, stub = stubbed(answer)
+
+    with pytest.raises(UnexpectedAnswerError) as caught:
+        call(client)
+
+    assert str(caught.value) == f"unexpected answer: HTTP {answer.status_code}, {kind}, is not one of the API"
+    assert len(stub.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "call", "where"),
+    [
+        ({**TASK, "id": 7}, lambda client: client.sessions.update_task_status("s", "t", status="success"), "data.id"),
+        ({"items": [{}], "has_more": False}, lambda client: client.sessions.get_tasks("s"), "data.items.0.id"),
+        ({}, lambda client: client.sessions.patch_configs("s", configs={}), "data"),
+        ({"status": 200}, lambda client: client.sessions.flush("s"), "data.errmsg"),
+        ([{**LEARNING, "id": 7}], lambda client: client.learning_spaces.list_sessions("l"), "data.0.id"),
+        (None, lambda client: client.learning_spaces.list_sessions("l"), "data"),
+    ],
+)
+def test_a_success_that_does_not_fit_tells_where(
+    stubbed: Any, data: Any, call: Callable[[Any], Any], where: str
+) -> None:
+    client, _ = stubbed(success(data))
+
+    with pytest.raises(UnexpectedAnswerError, match=f"^unexpected answer: {where}: "):
+        call(client)
+
+
+def test_an_end_of_a_list_that_is_none_is_an_error(stubbed: Any) -> None:
+    client, _ = stubbed(success({"items": [TASK], "has_more": True}))
+    tasks = client.sessions.iter_tasks("s")
+
+    assert next(tasks).id == TASK["id"]
+    with pytest.raises(UnexpectedAnswerError, match="there are more, but not where"):
+        next(tasks)
 
 
 def test_what_a_newer_service_adds_is_ignored(stubbed: Any) -> None:

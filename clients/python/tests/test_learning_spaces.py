@@ -49,6 +49,30 @@ def test_waiting_goes_on_while_the_service_restarts(stubbed: Any) -> None:
     assert client.learning_spaces.wait_for_learning("space", **WAIT).status == "completed"
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_waiting_looks_no_sooner_than_the_service_asks(stubbed: Any, sleeps: list[float], status: int) -> None:
+    client, _ = stubbed(
+        failure(status, headers={"Retry-After": "3"}),
+        success(LEARNING),
+        success({**LEARNING, "status": "completed"}),
+    )
+
+    client.learning_spaces.wait_for_learning("space", **WAIT)
+
+    assert sleeps == [3, WAIT["poll_interval"]]
+
+
+def test_waiting_is_over_in_time_whatever_the_service_asks(stubbed: Any) -> None:
+    client, stub = stubbed(failure(503, headers={"Retry-After": "3600"}))
+    begin = time.monotonic()
+
+    with pytest.raises(TimeoutError):
+        client.learning_spaces.wait_for_learning("space", timeout=0.1, **WAIT)
+
+    assert time.monotonic() - begin < 3
+    assert len(stub.requests) == 2
+
+
 def test_waiting_for_what_is_not_there_ends_at_once(stubbed: Any) -> None:
     client, stub = stubbed(failure(404, "learning space session not found"))
 

@@ -10,7 +10,15 @@ import httpx
 import pytest
 from support.stub import SESSION, TASK, failure, success
 
-from skillrelay import APIError, ConflictError, RateLimitError, ServiceUnavailableError, TransportError
+from skillrelay import (
+    APIError,
+    ConflictError,
+    RateLimitError,
+    ServiceUnavailableError,
+    SkillRelayError,
+    TransportError,
+    UnexpectedAnswerError,
+)
 from skillrelay._retries import RetryPolicy
 from skillrelay.errors import api_error_class
 
@@ -104,6 +112,19 @@ def test_reading_is_repeated_and_needs_no_key(stubbed: Any, sleeps: list[float])
     assert stub.keys == [None, None]
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [*(failure(status) for status in (429, 502, 503, 504)), httpx.ReadTimeout("timed out"), httpx.ReadError("reset")],
+)
+def test_a_flush_is_not_repeated(stubbed: Any, sleeps: list[float], trouble: Any) -> None:
+    client, stub = stubbed(trouble)
+
+    with pytest.raises((APIError, TransportError)):
+        client.sessions.flush("s")
+
+    assert len(stub.requests) == 1 and sleeps == []
+
+
 # --- keys
 
 
@@ -138,6 +159,42 @@ def test_each_write_has_a_key_of_its_own_or_the_callers(
     assert third == "mine"
 
 
+@pytest.mark.parametrize(
+    ("trouble", "kind"),
+    [
+        (httpx.ReadError("reset"), TransportError),
+        (failure(503), ServiceUnavailableError),
+        (failure(422), APIError),
+        (httpx.Response(200, text="Welcome to nginx!"), UnexpectedAnswerError),
+        (success({**TASK, "id": None}), UnexpectedAnswerError),
+    ],
+)
+def test_an_error_names_the_key_under_which_a_write_was_sent(
+    stubbed: Any, sleeps: list[float], trouble: Any, kind: type[SkillRelayError]
+) -> None:
+    client, stub = stubbed(trouble)
+
+    with pytest.raises(kind) as drawn:
+        mark(client)
+    assert drawn.value.idempotency_key and {drawn.value.idempotency_key} == set(stub.keys)
+    with pytest.raises(kind) as own:
+        client.sessions.update_task_status("s", "t", status="success", idempotency_key="mine")
+    assert own.value.idempotency_key == "mine"
+    with pytest.raises(kind) as of_a_read:
+        client.sessions.get_configs("s")
+    assert of_a_read.value.idempotency_key is None
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\n", "\u00e9", "a\x00", "a" * 256])
+def test_a_key_that_the_service_would_refuse_is_not_sent(stubbed: Any, key: str) -> None:
+    client, stub = stubbed(success(TASK))
+
+    with pytest.raises(ValueError, match="idempotency_key must be 1 to 255 visible ASCII characters"):
+        client.sessions.update_task_status("s", "t", status="success", idempotency_key=key)
+
+    assert stub.requests == []
+
+
 # --- how long
 
 
@@ -150,6 +207,8 @@ def test_waits_grow_and_are_drawn_from_their_whole_range() -> None:
 
     assert longest == [0.5, 1, 2, 4, 8] + [10] * 15
     assert shortest == [0] * 20
+    # Drawn below the limit, not cut off at it: else most waits would be the longest.
+    assert policy.delay(trouble, 19, lambda low, high: (low + high) / 2) == 5
     assert policy.delay(trouble, 20) is None
 
 
@@ -183,7 +242,22 @@ def test_the_service_may_say_it_as_a_date(stubbed: Any, sleeps: list[float]) -> 
     assert 4 <= sleeps[0] <= 4.5
 
 
-@pytest.mark.parametrize("text", ["soon", "-1", "1.5", "", "Wed, 99 Foo 2026 07:28:00 GMT"])
+@pytest.mark.parametrize(
+    "text", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+)
+def test_each_form_of_a_date_is_read(stubbed: Any, sleeps: list[float], text: str) -> None:
+    dates = {"Date": "Sun, 06 Nov 1994 08:49:33 GMT", "Retry-After": text}
+    client, _ = stubbed(failure(503, headers=dates), success(TASK))
+
+    mark(client)
+
+    assert 4 <= sleeps[0] <= 4.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["soon", "-1", "+5", "1.5", "", "Wed, 99 Jan 2099 07:28:00 GMT", "2099-01-01", "1 Jan 2099 07:28 +0000"],
+)
 def test_a_time_that_is_none_is_passed_over(stubbed: Any, sleeps: list[float], text: str) -> None:
     client, _ = stubbed(failure(503, headers={"Retry-After": text}), success(TASK))
 

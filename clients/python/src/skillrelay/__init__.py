@@ -4,6 +4,7 @@ from ._settings import __version__
 from .async_client import SkillRelayAsyncClient
 from .client import SkillRelayClient
 from .errors import (
+    AcontextError,
     APIError,
     AuthenticationError,
     ConflictError,
@@ -17,6 +18,7 @@ from .errors import (
     SkillRelayError,
     TimeoutError,
     TransportError,
+    UnexpectedAnswerError,
 )
 from .messages import AcontextMessage, MessagePart
 from .resources import (
@@ -38,6 +40,7 @@ __all__ = [
     "APIError",
     "AcontextAsyncClient",
     "AcontextClient",
+    "AcontextError",
     "AcontextMessage",
     "AsyncLearningSpacesAPI",
     "AsyncSessionsAPI",
@@ -62,6 +65,7 @@ __all__ = [
     "TaskData",
     "TimeoutError",
     "TransportError",
+    "UnexpectedAnswerError",
     "UsersAPI",
     "__version__",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
@@ -65,7 +66,8 @@ class BaseClient:
         if request.body is not None:
             headers["Content-Type"] = request.body.content_type
         if request.is_write:
-            headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
+            key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
+            headers["Idempotency-Key"] = _checked_idempotency_key(key)
         return self._http.build_request(
             request.method,
             self.base_url + request.path,
@@ -82,6 +84,12 @@ class BaseClient:
             call = f"{request.method} {request.path}"
             logger.debug("%s failed (%s), retry %d in %.2f s", call, failure, retries + 1, delay)
         return delay
+
+
+def _checked_idempotency_key(key: str) -> str:
+    if not re.fullmatch("[!-~]{1,255}", key):
+        raise ValueError("idempotency_key must be 1 to 255 visible ASCII characters")
+    return key
 
 
 def described(

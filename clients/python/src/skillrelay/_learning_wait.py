@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .errors import SkillRelayError, TimeoutError
+from .errors import APIError, SkillRelayError, TimeoutError
 from .types.learning_space import LearningSpaceSession, SessionStatus
 
 #: Seconds that one look may take: the next one may be luckier.
@@ -48,4 +48,5 @@ class LearningWait:
         left = self._ends - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"{self._what} ({self._last})") from self._failure
-        return min(self._poll_interval, left)
+        asked = (self._failure.retry_after or 0.0) if isinstance(self._failure, APIError) else 0.0
+        return min(max(self._poll_interval, asked), left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Callable, Optional, TypeVar
 
+from .errors import UnexpectedAnswerError
 from .types.common import Page
 
 AnyPage = TypeVar("AnyPage", bound=Page)
@@ -14,8 +15,8 @@ def pages(fetch: Callable[[Optional[str]], AnyPage]) -> Iterator[AnyPage]:
     """Each page, fetched with the cursor of the one before when it is asked for."""
     page = fetch(None)
     yield page
-    while page.has_more and page.next_cursor:
-        page = fetch(page.next_cursor)
+    while page.has_more:
+        page = fetch(_next(page))
         yield page
 
 
@@ -23,6 +24,13 @@ async def async_pages(fetch: Callable[[Optional[str]], Awaitable[AnyPage]]) -> A
     """The same for asyncio."""
     page = await fetch(None)
     yield page
-    while page.has_more and page.next_cursor:
-        page = await fetch(page.next_cursor)
+    while page.has_more:
+        page = await fetch(_next(page))
         yield page
+
+
+def _next(page: Page) -> str:
+    # Never an end that is none.
+    if not page.next_cursor:
+        raise UnexpectedAnswerError("unexpected answer: a page says that there are more, but not where")
+    return page.next_cursor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,7 +11,16 @@ from typing import Any
 
 import httpx
 
-from .errors import RequestTimeoutError, TransportError, api_error_class
+from .errors import RequestTimeoutError, TransportError, UnexpectedAnswerError, api_error_class
+
+#: RFC 9110 §5.6.7: today's form, and two that are obsolete.
+_MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_HTTP_DATE = re.compile(
+    f"[A-Z][a-z]{{2}}, [0-9]{{2}} {_MONTH} [0-9]{{4}} {_TIME} GMT"
+    f"|[A-Z][a-z]+day, [0-9]{{2}}-{_MONTH}-[0-9]{{2}} {_TIME} GMT"
+    f"|[A-Z][a-z]{{2}} {_MONTH} [0-9 ][0-9] {_TIME} [0-9]{{4}}"
+)
 
 
 @dataclass(frozen=True)
@@ -30,12 +40,16 @@ def read(response: httpx.Response) -> Answer:
 
     Raises:
         APIError: it is no success, by its status or by the code in its body.
+        UnexpectedAnswerError: it is one, but not this API's: something else answers at the base URL.
     """
     envelope = _envelope(response)
     code = envelope.get("code")
     status = response.status_code
     is_failure = isinstance(code, int) and code >= 400
     if response.is_success and not is_failure:
+        if not isinstance(code, int):
+            kind = response.headers.get("Content-Type", "no content type")
+            raise UnexpectedAnswerError(f"unexpected answer: HTTP {status}, {kind}, is not one of the API")
         return Answer(envelope, response.headers)
     error = envelope.get("error")
     # A failure in the body of a success is of the class that its code says.
@@ -58,9 +72,6 @@ def _envelope(response: httpx.Response) -> Mapping[str, Any]:
             body = None
         if isinstance(body, dict):
             return body
-    # Not this API's: something else answers at the base URL. A caller that wants a model will get its validation error.
-    if response.is_success:
-        return {"code": response.status_code, "data": response.text, "msg": response.reason_phrase}
     return {}
 
 
@@ -78,6 +89,8 @@ def retry_after(headers: httpx.Headers) -> float | None:
 
 
 def _date(text: str) -> datetime | None:
+    if not _HTTP_DATE.fullmatch(text):
+        return None
     try:
         date = parsedate_to_datetime(text)
     # A TypeError from Pythons before 3.10.

@@ -38,5 +38,5 @@ class RetryPolicy:
         if asked > self.max_delay:
             return None
         # 2^16 half seconds are beyond any patience, and no further power is needed.
-        backoff = draw(0.0, self.first_delay * 2 ** min(retries, 16))
-        return min(self.max_delay, asked + backoff)
+        longest = min(self.max_delay, asked + self.first_delay * 2 ** min(retries, 16))
+        return draw(asked, longest)

@@ -125,6 +125,7 @@ class SkillRelayAsyncClient(BaseClient):
             try:
                 return request.read(await self._attempt(prepared))
             except SkillRelayError as failure:
+                failure.idempotency_key = prepared.headers.get("Idempotency-Key")
                 delay = self._delay(request, failure, retries, retry)
                 if delay is None:
                     raise

@@ -123,6 +123,7 @@ class SkillRelayClient(BaseClient):
             try:
                 return request.read(self._attempt(prepared))
             except SkillRelayError as failure:
+                failure.idempotency_key = prepared.headers.get("Idempotency-Key")
                 delay = self._delay(request, failure, retries, retry)
                 if delay is None:
                     raise

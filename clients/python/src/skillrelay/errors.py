@@ -12,9 +12,12 @@ class SkillRelayError(Exception):
 
     Attributes:
         is_retryable: the same request may succeed later. The client has by then repeated it as often as it may.
+        idempotency_key: the key under which a write was sent; None of a read. Whether the write took effect or not:
+            repeated under this key, it does so once.
     """
 
     is_retryable: bool = False
+    idempotency_key: str | None = None
 
 
 #: The name that programs written for Acontext's SDK catch.
@@ -96,6 +99,10 @@ class TransportError(SkillRelayError):
     def __init__(self, message: str = "", *, is_retryable: bool = False) -> None:
         self.is_retryable = is_retryable
         super().__init__(message)
+
+
+class UnexpectedAnswerError(SkillRelayError):
+    """A success that is not what the API promises; another site's page, for example. A write may have taken effect."""
 
 
 class TimeoutError(SkillRelayError, builtins.TimeoutError):

@@ -16,7 +16,7 @@ client.learning_spaces.learn(space.id, session_id=session.id)
 
 message = {"role": "user", "content": "Fix the build"}
 client.sessions.store_message(session_id=session.id, blob=message, format="openai")
-client.sessions.flush(session.id)
+assert client.sessions.flush(session.id)["status"] == 200
 tasks = client.sessions.get_tasks(session.id)
 task = client.sessions.update_task_status(session_id=session.id, task_id=tasks.items[0].id, status="success")
 

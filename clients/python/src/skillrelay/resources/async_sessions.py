@@ -280,9 +280,13 @@ class AsyncSessionsAPI:
         idempotency_key: str | None = None,
         timeout: Timeout = FLUSH_TIMEOUT,
     ) -> FlagResponse:
-        """Has tasks extracted from what was stored, and waits for it: longer than other calls do."""
+        """Has tasks extracted from what was stored, and waits for it: longer than other calls do.
+
+        It is never repeated: the service keeps no flush under a key, and one whose answer is lost may be under way
+        for minutes yet. Another call, later, finds what is left to do.
+        """
         request = Request("POST", route("session", session_id, "flush"), flushed)
-        return await self._sender.send(request, idempotency_key=idempotency_key, timeout=timeout)
+        return await self._sender.send(request, idempotency_key=idempotency_key, timeout=timeout, retry=False)
 
     async def messages_observing_status(self, session_id: str, *, timeout: Timeout = None) -> MessageObservingStatus:
         """Of how many messages tasks were extracted."""

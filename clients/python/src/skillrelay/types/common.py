@@ -1,6 +1,6 @@
 """What several resources answer."""
 
-from typing import Optional
+from typing import Any, Optional
 
 from pydantic import BaseModel
 
@@ -19,3 +19,7 @@ class FlagResponse(BaseModel):
     status: int
     """200, or what the worker that did it says."""
     errmsg: str
+
+    def __getitem__(self, name: str) -> Any:
+        """As in the dict that some versions of Acontext's SDK answer."""
+        return self.model_dump()[name]
