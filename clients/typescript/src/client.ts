@@ -28,8 +28,7 @@ export class SkillRelayClient {
 
   /** `pong`: the service is there, and the token is good. */
   async ping(options: CallOptions = {}): Promise<string> {
-    const { message } = await this.#transport.send('GET', '/ping', options);
-    return message || 'pong';
+    return await this.#transport.send('GET', '/ping', ({ message }) => message || 'pong', options);
   }
 
   /** For what has no method here: `path` below the base URL, encoded; the result is the answer's `data`, as it came. */
@@ -40,7 +39,6 @@ export class SkillRelayClient {
   ): Promise<unknown> {
     const target = path + queryString(options.params ?? {});
     const body = options.jsonData === undefined ? undefined : json(options.jsonData);
-    const { data } = await this.#transport.send(method, target, options, body);
-    return data;
+    return await this.#transport.send(method, target, ({ data }) => data, options, body);
   }
 }

@@ -4,7 +4,7 @@ export interface SkillRelayClientOptions {
   apiKey?: string | null | undefined;
   /** With `/api/v1`; else `SKILLRELAY_BASE_URL` or `ACONTEXT_BASE_URL`, or `http://127.0.0.1:8029/api/v1`. */
   baseUrl?: string | null | undefined;
-  /** Milliseconds that each attempt has; else `SKILLRELAY_TIMEOUT` or `ACONTEXT_TIMEOUT`, or 320000. */
+  /** Milliseconds that each attempt has; else the seconds of `SKILLRELAY_TIMEOUT`, the milliseconds of `ACONTEXT_TIMEOUT`, or 320000. */
   timeout?: number | null | undefined;
   /** How many attempts may follow a call's first; 2 by default, 0 for none. */
   maxRetries?: number | null | undefined;
@@ -33,7 +33,7 @@ export function configure(options: SkillRelayClientOptions): Configuration {
   return {
     apiKey: checkApiKey(options.apiKey || fromEnvironment('API_KEY') || ''),
     baseUrl: checkBaseUrl(options.baseUrl || fromEnvironment('BASE_URL') || 'http://127.0.0.1:8029/api/v1'),
-    timeout: checkTimeout(options.timeout ?? Number(fromEnvironment('TIMEOUT') ?? 320_000)),
+    timeout: checkTimeout(options.timeout ?? timeoutOfEnvironment()),
     maxRetries: notNegative('maxRetries', options.maxRetries ?? 2),
     maxRetryDelay: notNegative('maxRetryDelay', options.maxRetryDelay ?? 30_000),
     userAgent: options.userAgent || fromEnvironment('USER_AGENT') || (environment() && `skillrelay-ts/${version}`),
@@ -70,6 +70,12 @@ export function checkTimeout(timeout: number): number {
 export function notNegative(name: string, value: number): number {
   if (!(value >= 0)) throw new RangeError(`${name} must not be negative`);
   return value;
+}
+
+/** Ours is in seconds in every language; theirs in milliseconds, as in Acontext's SDK for this one. */
+function timeoutOfEnvironment(): number {
+  const { SKILLRELAY_TIMEOUT: seconds, ACONTEXT_TIMEOUT: milliseconds } = environment() ?? {};
+  return seconds ? Number(seconds) * 1000 : Number(milliseconds || 320_000);
 }
 
 function fromEnvironment(name: string): string | undefined {

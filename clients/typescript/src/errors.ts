@@ -1,7 +1,6 @@
 /** What the errors of this package may know beside their message. */
 export interface SkillRelayErrorOptions {
   cause?: unknown;
-  idempotencyKey?: string | undefined;
 }
 
 /** Every error that a call can end with, but for an aborted one: that ends with its signal's reason. */
@@ -11,11 +10,10 @@ export class SkillRelayError extends Error {
   }
 
   /** The key under which a write was sent. Whether it took effect or not: repeated under this key, it does so once. */
-  declare readonly idempotencyKey?: string;
+  declare idempotencyKey?: string;
 
   constructor(message: string, options: SkillRelayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    if (options.idempotencyKey !== undefined) this.idempotencyKey = options.idempotencyKey;
   }
 }
 
@@ -40,7 +38,7 @@ export class TimeoutError extends SkillRelayError {
   }
 }
 
-/** An answer that is not what the API promises; a proxy's page, for example. A write has taken effect. */
+/** A success that is not what the API promises; a proxy's page, for example. A write may have taken effect. */
 export class UnexpectedAnswerError extends SkillRelayError {
   static {
     this.prototype.name = 'UnexpectedAnswerError';

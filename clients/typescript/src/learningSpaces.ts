@@ -16,7 +16,7 @@ import {
 import { type CallOptions, given, type Maybe, type WriteOptions } from './options.js';
 import { items, type IterOptions, type PageOptions } from './pages.js';
 import { filter, json, path } from './request.js';
-import { isPassing } from './retry.js';
+import { askedDelay, isPassing } from './retry.js';
 import { sleep, withDeadline } from './time.js';
 import type { Transport } from './transport.js';
 
@@ -49,7 +49,7 @@ export interface WaitForLearningOptions extends LearningSessionKey {
 
 /** Milliseconds that a look has which begins when the time is up. */
 const lastLook = 1_000;
-/** Milliseconds that one attempt at a look has: the next may be luckier. */
+/** Milliseconds that a look has: the next may be luckier. */
 const longestLook = 10_000;
 
 /** Learning spaces, with the sessions they learn and the skills they have. */
@@ -122,7 +122,8 @@ export class LearningSpacesAPI {
   }
 
   /**
-   * Waits until learning has completed or failed. Looks that fail for want of the service are part of it: it may be restarting.
+   * Waits until learning has completed or failed. Looks that fail for want of the service are part of it: it may be restarting. The next
+   * one is made no sooner than it asks.
    *
    * @throws {TimeoutError} when it has not by then.
    */
@@ -138,7 +139,7 @@ export class LearningSpacesAPI {
         const session = await withDeadline(
           Math.max(end - performance.now(), lastLook),
           signal,
-          (signal) => this.getSession({ spaceId, sessionId, signal, timeout: longestLook }),
+          (signal) => this.getSession({ spaceId, sessionId, signal, timeout: longestLook, maxRetries: 0 }),
           late,
         );
         if (TERMINAL_STATUSES.has(session.status)) return session;
@@ -151,7 +152,7 @@ export class LearningSpacesAPI {
       }
       const left = end - performance.now();
       if (left <= 0) throw late();
-      await sleep(Math.min(pollInterval * 1000, left), signal);
+      await sleep(Math.min(Math.max(pollInterval * 1000, askedDelay(cause)), left), signal);
     }
   }
 

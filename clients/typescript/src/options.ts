@@ -3,7 +3,7 @@ export type Maybe<T> = T | null | undefined;
 
 /** What every call takes. */
 export interface CallOptions {
-  /** Ends the call, its retries and its pauses. */
+  /** Ends the call, its retries and its pauses. What is thrown then is the signal's reason, which names no key: give a write one. */
   signal?: AbortSignal | undefined;
   /** Milliseconds that each attempt has, instead of the client's. */
   timeout?: number | undefined;

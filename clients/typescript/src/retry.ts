@@ -13,6 +13,11 @@ export function isPassing(error: unknown): boolean {
   return passing.has(error.statusCode) || (error.statusCode === 409 && error.retryAfter !== undefined);
 }
 
+/** How many milliseconds the service asks to be left alone. */
+export function askedDelay(error: unknown): number {
+  return error instanceof APIError ? (error.retryAfter ?? 0) * 1000 : 0;
+}
+
 /**
  * How many milliseconds to wait after `error` before the retry with this number, counted from 0; undefined if there should be none.
  *
@@ -25,9 +30,10 @@ export function retryDelay(
   random: () => number = Math.random,
 ): number | undefined {
   if (!isPassing(error)) return undefined;
-  const asked = error instanceof APIError ? (error.retryAfter ?? 0) * 1000 : 0;
+  const asked = askedDelay(error);
   // Whoever is asked for so much patience decides about it himself.
   if (asked > longest) return undefined;
-  // Capped where it is beyond any patience, before it is beyond any number.
-  return Math.min(longest, asked + random() * firstBackoff * 2 ** Math.min(retry, 16));
+  // Bounded where it is beyond any patience, before it is beyond any number.
+  const backoff = Math.min(longest - asked, firstBackoff * 2 ** Math.min(retry, 16));
+  return asked + random() * backoff;
 }

@@ -216,9 +216,15 @@ export class SessionsAPI {
     return patched.meta;
   }
 
-  /** Has the messages that wait looked at for tasks, and waits until that is done. */
-  async flush(sessionId: string, options?: WriteOptions): Promise<FlushResult> {
-    return await this.#transport.write('POST', path`/session/${sessionId}/flush`, flushResult, options);
+  /**
+   * Has the messages that wait looked at for tasks, and waits until that is done.
+   *
+   * It is not repeated, unless this very call has `maxRetries`: the service keeps no flush under a key, and one whose answer is lost may
+   * be under way for minutes yet. Another call, later, finds what is left to do.
+   */
+  async flush(sessionId: string, options: WriteOptions = {}): Promise<FlushResult> {
+    const once = { ...options, maxRetries: options.maxRetries ?? 0 };
+    return await this.#transport.write('POST', path`/session/${sessionId}/flush`, flushResult, once);
   }
 
   /** How many messages were looked at for tasks. */
@@ -252,7 +258,7 @@ export class SessionsAPI {
       task_description: options.taskDescription,
       ...given({ progresses: options.progresses, user_preferences: options.userPreferences, status: options.status }),
     });
-    return writtenTask(await this.#transport.send('POST', path`/session/${sessionId}/task`, options, body));
+    return await this.#transport.send('POST', path`/session/${sessionId}/task`, writtenTask, options, body);
   }
 
   /**
@@ -262,7 +268,7 @@ export class SessionsAPI {
    */
   async updateTaskStatus(sessionId: string, taskId: string, options: UpdateTaskStatusOptions): Promise<WrittenTask> {
     const target = path`/session/${sessionId}/task/${taskId}/status`;
-    return writtenTask(await this.#transport.send('PATCH', target, options, json({ status: options.status })));
+    return await this.#transport.send('PATCH', target, writtenTask, options, json({ status: options.status }));
   }
 
   /** A page of the events that the task's status changes wrote, and what became of them; the newest first. Only SkillRelay has this. */

@@ -19,8 +19,7 @@ export class Transport {
   }
 
   async read<T>(path: string, decode: Decoder<T>, options: CallOptions = {}, query: Query = {}): Promise<T> {
-    const { data } = await this.send('GET', path + queryString(query), options);
-    return decode(data, 'data');
+    return await this.send('GET', path + queryString(query), ({ data }) => decode(data, 'data'), options);
   }
 
   async write<T>(
@@ -30,12 +29,17 @@ export class Transport {
     options: WriteOptions = {},
     body?: RequestBody,
   ): Promise<T> {
-    const { data } = await this.send(method, path, options, body);
-    return decode(data, 'data');
+    return await this.send(method, path, ({ data }) => decode(data, 'data'), options, body);
   }
 
   /** One request, however many attempts it takes: all of them are the same bytes, a write's under one key. */
-  async send(method: Method, target: string, options: WriteOptions, body?: RequestBody): Promise<Envelope> {
+  async send<T>(
+    method: Method,
+    target: string,
+    read: (envelope: Envelope) => T,
+    options: WriteOptions,
+    body?: RequestBody,
+  ): Promise<T> {
     const idempotencyKey = method === 'GET' ? undefined : checkIdempotencyKey(options.idempotencyKey ?? newIdempotencyKey());
     const timeout = checkTimeout(options.timeout ?? this.#configuration.timeout);
     const maxRetries = notNegative('maxRetries', options.maxRetries ?? this.#configuration.maxRetries);
@@ -46,11 +50,12 @@ export class Transport {
         const answer = await withDeadline(
           timeout,
           options.signal,
-          (signal) => this.#attempt(target, { ...request, signal }, idempotencyKey),
-          () => new RequestTimeoutError(`${method} was not answered within ${timeout} ms`, { idempotencyKey }),
+          (signal) => this.#attempt(target, { ...request, signal }),
+          () => new RequestTimeoutError(`${method} was not answered within ${timeout} ms`),
         );
-        return unwrap(answer, idempotencyKey);
+        return read(unwrap(answer));
       } catch (error) {
+        if (error instanceof SkillRelayError && idempotencyKey !== undefined) error.idempotencyKey = idempotencyKey;
         const delay = retry < maxRetries ? retryDelay(error, retry, maxRetryDelay) : undefined;
         if (delay === undefined) throw error;
         await sleep(delay, options.signal);
@@ -58,7 +63,7 @@ export class Transport {
     }
   }
 
-  async #attempt(target: string, request: RequestInit, idempotencyKey: string | undefined): Promise<Answer> {
+  async #attempt(target: string, request: RequestInit): Promise<Answer> {
     // Called by itself: a browser's `fetch` wants no other `this`.
     const fetch = this.#configuration.fetch ?? globalThis.fetch;
     if (typeof fetch !== 'function') throw new SkillRelayError('there is no global fetch: use Node 18 or later, or pass one');
@@ -68,7 +73,7 @@ export class Transport {
       const text = await response.text();
       return { status: response.status, reason: response.statusText, headers: response.headers, text };
     } catch (cause) {
-      throw new TransportError(describe(cause), { cause, idempotencyKey });
+      throw new TransportError(describe(cause), { cause });
     }
   }
 

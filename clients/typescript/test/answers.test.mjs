@@ -48,6 +48,23 @@ test('each member that must be there is missed, by its name', async () => {
   }
 });
 
+test('an answer to a write that does not fit names its key', async () => {
+  for (const call of [
+    (options) => answered({}).sessions.create(options),
+    (options) => answered({}).sessions.updateTaskStatus('s', 't', { status: 'success', ...options }),
+    (options) => newClient({ fetch: async () => new Response('<html>') }).sessions.delete('s', options),
+  ]) {
+    const failed = (options) => assert.rejects(call(options), (error) => {
+      assert.ok(error instanceof UnexpectedAnswerError, String(error));
+      assert.match(error.idempotencyKey, options ? /^mine$/ : /^[0-9a-f-]{36}$/);
+      return true;
+    });
+    await failed();
+    await failed({ idempotencyKey: 'mine' });
+  }
+  await assert.rejects(answered({}).sessions.getTasks('s'), ({ idempotencyKey }) => idempotencyKey === undefined);
+});
+
 test('null is taken where it may be, and only there', async () => {
   const nulls = { ...session, configs: null, user_id: null };
   assert.deepEqual(await answered(nulls).sessions.create(), nulls);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { SkillRelayClient } from '@skillrelay/client';
+import { RequestTimeoutError, SkillRelayClient } from '@skillrelay/client';
 import { token, url } from './support/environment.mjs';
 import { Link } from './support/link.mjs';
 
@@ -23,6 +23,19 @@ test('everything may come from the environment, and an argument is stronger', as
   assert.equal(await new SkillRelayClient({ userAgent: 'given' }).ping(), 'pong');
   assert.equal(link.header('user-agent'), 'given');
   assert.equal(new SkillRelayClient({ baseUrl: 'http://localhost/' }).baseUrl, 'http://localhost');
+});
+
+test('a timeout of the environment is in seconds; that of Acontext in milliseconds', async () => {
+  const unanswered = (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject));
+  const late = async (milliseconds) => {
+    const error = await new SkillRelayClient({ apiKey: 'a', fetch: unanswered, maxRetries: 0 }).ping().catch((error) => error);
+    assert.ok(error instanceof RequestTimeoutError);
+    assert.equal(error.message, `GET was not answered within ${milliseconds} ms`);
+  };
+  process.env.ACONTEXT_TIMEOUT = '40';
+  await late(40);
+  process.env.SKILLRELAY_TIMEOUT = '0.05';
+  await late(50);
 });
 
 test('requests say who sends them, and that they want JSON', async (t) => {

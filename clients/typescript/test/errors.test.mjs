@@ -110,6 +110,23 @@ test("Acontext's code of another status is kept", async (t) => {
   assert.deepEqual([error.statusCode, error.code], [400, 500]);
 });
 
+test('a time to come back is a number of seconds or a date, and nothing else', async () => {
+  const asked = async (headers) => {
+    const fetch = async () => new Response(null, { status: 503, headers });
+    return (await newClient({ fetch, maxRetries: 0 }).ping().catch((error) => error)).retryAfter;
+  };
+  assert.equal(await asked({ 'Retry-After': '7' }), 7);
+  // By the sender's clock, which is years off.
+  const Date = 'Sun, 06 Nov 1994 08:49:33 GMT';
+  for (const text of ['Sun, 06 Nov 1994 08:49:37 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994']) {
+    assert.equal(await asked({ Date, 'Retry-After': text }), 4, text);
+    assert.equal(await asked({ 'Retry-After': text }), 0, text);
+  }
+  for (const text of ['', '1.5', '-1', '+5', 'soon', '2099-01-01', 'Wed, 99 Jan 2099 07:28:00 GMT', '1 Jan 2099 07:28 +0000']) {
+    assert.equal(await asked({ 'Retry-After': text }), undefined, text);
+  }
+});
+
 test('names of Acontext are there', () => {
   assert.equal(AcontextClient, SkillRelayClient);
   assert.equal(AcontextError, SkillRelayError);

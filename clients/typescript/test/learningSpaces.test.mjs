@@ -151,6 +151,26 @@ test('waitForLearning goes on while the service is away, or says that it is', as
   });
 });
 
+test('waitForLearning looks no sooner than the service asks, and is over in time', async (t) => {
+  const { session, space } = await learningSession();
+  await learns(session, 'completed');
+  const wait = async (link, timeout) => {
+    const start = performance.now();
+    const tie = { spaceId: space.id, sessionId: session.id, pollInterval: 0.01, timeout };
+    const outcome = await newClient({ baseUrl: link.url }).learningSpaces.waitForLearning(tie).catch((error) => error);
+    return [outcome, performance.now() - start];
+  };
+  const busy = (seconds) => answer('503 Service Unavailable', { 'Retry-After': seconds });
+  const [learned, waited] = await wait(await Link.open(t, busy(1)), 20);
+  assert.equal(learned.status, 'completed');
+  assert.ok(waited >= 1000, `${waited} ms`);
+  const link = await Link.open(t, busy(3600), busy(3600));
+  const [late, bounded] = await wait(link, 0.3);
+  assert.ok(late instanceof TimeoutError, String(late));
+  assert.equal(link.requests.length, 2);
+  assert.ok(bounded < 3000, `${bounded} ms`);
+});
+
 test('waitForLearning does not wait for what cannot come', async () => {
   await assert.rejects(
     newClient({ apiKey: 'sk-ac-wrong' }).learningSpaces.waitForLearning({ spaceId: unknownId, sessionId: unknownId }),

@@ -11,6 +11,7 @@ import {
   RateLimitError,
   RequestTimeoutError,
   ServiceUnavailableError,
+  SkillRelayError,
   TransportError,
 } from '@skillrelay/client';
 import {
@@ -122,6 +123,18 @@ test('a deletion and new configs are done when they are repeated', async (t) => 
   assert.equal(await sql(`SELECT configs->>'a' FROM sessions WHERE id = '${id}'`), '1');
   await (await lossy()).sessions.delete(id);
   assert.equal(await sql(`SELECT count(*) FROM sessions WHERE id = '${id}'`), '0');
+});
+
+test('a flush is not repeated, unless the call asks for it', async (t) => {
+  const { id } = await client.sessions.create();
+  for (const fault of ['loseAnswer', 'hang', ...['429 a', '502 b', '503 c', '504 d'].map((status) => answer(status))]) {
+    const link = await Link.open(t, fault, fault);
+    const through = newClient({ baseUrl: link.url, timeout: 500 });
+    await assert.rejects(through.sessions.flush(id), SkillRelayError);
+    assert.equal(link.requests.length, 1);
+    await through.sessions.flush(id, { maxRetries: 1 });
+    assert.equal(link.requests.length, 3);
+  }
 });
 
 test('a repeat that meets its first attempt under way comes back later', async (t) => {
@@ -315,6 +328,17 @@ test('a signal bounds a call with its attempts', async (t) => {
     }),
   );
   assert.ok(waited >= 390 && waited < 3000, `${waited} ms`);
+});
+
+test('a change that a signal ended is made once under the key it was given', async (t) => {
+  const link = await Link.open(t, 'hang');
+  const { session, task } = await learningSession();
+  const verdict = { ...success, idempotencyKey: unique('verdict') };
+  const through = newClient({ baseUrl: link.url });
+  const signal = AbortSignal.timeout(500);
+  await assert.rejects(through.sessions.updateTaskStatus(session.id, task.id, { ...verdict, signal }), (error) => error === signal.reason);
+  await through.sessions.updateTaskStatus(session.id, task.id, verdict);
+  assert.equal((await eventsOf(task.id)).length, 1);
 });
 
 test('what is aborted before it begins is not sent', async (t) => {

@@ -13,6 +13,9 @@ test('pauses double up to a limit, and are drawn from all of their range', () =>
   const longest = [0, 1, 2, 3, 4, 5, 10_000].map((retry) => retryDelay(lost, retry, 5000, () => 1));
   assert.deepEqual(longest, [500, 1000, 2000, 4000, 5000, 5000, 5000]);
   assert.equal(retryDelay(lost, 3, 5000, () => 0), 0);
+  // Drawn below the limit, not cut off at it: else most pauses would be the longest.
+  assert.equal(retryDelay(lost, 10_000, 5000, () => 0.5), 2500);
+  assert.equal(retryDelay(status(503, 2), 10_000, 5000, () => 0.5), 3500);
   const drawn = Array.from({ length: 1000 }, () => retryDelay(lost, 0, 5000));
   assert.ok(Math.min(...drawn) < 50 && Math.max(...drawn) > 450, 'the jitter is full');
 });
