@@ -13,9 +13,9 @@ import httpx
 
 from .errors import RequestTimeoutError, TransportError, UnexpectedAnswerError, api_error_class
 
-#: RFC 9110 §5.6.7: today's form, and two that are obsolete.
 _MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+#: RFC 9110 §5.6.7: today's form, and two that are obsolete.
 _HTTP_DATE = re.compile(
     f"[A-Z][a-z]{{2}}, [0-9]{{2}} {_MONTH} [0-9]{{4}} {_TIME} GMT"
     f"|[A-Z][a-z]+day, [0-9]{{2}}-{_MONTH}-[0-9]{{2}} {_TIME} GMT"
