@@ -9,8 +9,9 @@ package final class TestObjectStore: Sendable {
     package let bucket = "acontext-assets"
     package let accessKey = "test-access-key"
     package let secretKey = "test-secret-key"
-    private let process: Process
+    private let process: pid_t
     private let folder: URL
+    private let log: URL
 
     package var url: String { "http://127.0.0.1:\(self.port)" }
 
@@ -23,19 +24,14 @@ package final class TestObjectStore: Sendable {
         self.folder = FileManager.default.temporaryDirectory.appending(path: "objects-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: self.folder.appending(path: self.bucket), withIntermediateDirectories: true)
-        self.process = Process()
-        self.process.executableURL = server
-        self.process.arguments = [
-            "serve", "--host", "127.0.0.1", "--port", "\(self.port)", "--data-dir", self.folder.path(),
-            "--log-level", "error", "--no-access-log",
+        self.log = self.folder.appending(path: "log")
+        let keys = ["NANIO_ACCESS_KEY=\(self.accessKey)", "NANIO_SECRET_KEY=\(self.secretKey)"]
+        let options = [
+            "--host", "127.0.0.1", "--port", "\(self.port)", "--data-dir", self.folder.path(), "--log-level", "error",
+            "--no-access-log",
         ]
-        self.process.environment = ["NANIO_ACCESS_KEY": self.accessKey, "NANIO_SECRET_KEY": self.secretKey]
-        self.process.standardInput = FileHandle.nullDevice
-        let output = try FileHandle(forWritingTo: Self.emptyFile(at: self.folder.appending(path: Self.log)))
-        self.process.standardOutput = output
-        self.process.standardError = output
-        try self.process.run()
-        try output.close()
+        self.process = try Command.spawn(
+            ["/usr/bin/env"] + keys + [server.path(), "serve"] + options, output: self.log.path(), leadsGroup: true)
     }
 
     /// The settings of a service that keeps its objects there.
@@ -87,29 +83,21 @@ package final class TestObjectStore: Sendable {
     }
 
     private static let metadata = ".nanio-meta"
-    /// Beside the bucket.
-    private static let log = "log"
-
-    private static func emptyFile(at url: URL) throws -> URL {
-        try Data().write(to: url)
-        return url
-    }
-
     fileprivate func awaitStart() async throws {
-        try await eventually("the object store listens") {
-            guard self.process.isRunning else {
-                let log = try String(contentsOf: self.folder.appending(path: Self.log), encoding: .utf8)
-                throw TestError("the object store has ended: \(log)")
+        do {
+            try await eventually("the object store listens", within: .seconds(60)) {
+                guard let socket = LoopbackSocket.connected(to: self.port) else { return false }
+                Glibc.close(socket)
+                return true
             }
-            guard let socket = LoopbackSocket.connected(to: self.port) else { return false }
-            Glibc.close(socket)
-            return true
+        } catch {
+            throw TestError("\(error); its log: \(try String(contentsOf: self.log, encoding: .utf8))")
         }
     }
 
     fileprivate func stop() async throws {
-        kill(self.process.processIdentifier, SIGKILL)
-        try await eventually("the object store ends") { !self.process.isRunning }
+        kill(-self.process, SIGKILL)
+        _ = await Command.end(of: self.process)
         try FileManager.default.removeItem(at: self.folder)
     }
 }
