@@ -64,7 +64,7 @@ class Runner:
     def run_sh(self, block: Block, text: str) -> None:
         state = self.world.state
         # What a block sets is there for the next, as in one terminal, but for what belongs to the shell itself.
-        own = "^declare -[A-Za-z]*r|^declare -[-A-Za-z]+ (BASH|COMP_|DIRSTACK|FUNCNAME|GROUPS|PIPESTATUS|_)"
+        own = "^declare -[A-Za-z]*r|^declare -[-A-Za-z]+ (BASH|COMP_|DIRSTACK|FUNCNAME|GROUPS|PIPESTATUS|_=)"
         keep = f'{{ declare -p | grep -aEv "{own}"; declare -f; }} >{state}'
         script = self.file(
             ".sh", f"test ! -e {state} || source {state}\ntrap '{keep}' EXIT\nset -euo pipefail\n{text}"

@@ -50,7 +50,7 @@ package final class MessageStore: Sendable {
     package func store(
         _ new: NewMessage,
         headers: [String: String] = [:],
-        first: @escaping @Sendable (PostgresSession) throws -> Void = { _ in }
+        first: (@Sendable (PostgresSession) throws -> Void)? = nil
     ) async throws -> Write<Message> {
         let status = try await self.check(session: new.sessionID, project: new.projectID) { database in
             try database.query(Self.findFirstStatus, [.uuid(new.sessionID)]) { row in
@@ -77,7 +77,7 @@ package final class MessageStore: Sendable {
         status: FirstStatus,
         headers: [String: String],
         insteadOf before: StoredParts? = nil,
-        first: @escaping @Sendable (PostgresSession) throws -> Void
+        first: (@Sendable (PostgresSession) throws -> Void)?
     ) async throws -> Write<Message> {
         let parts = try await self.parts.keep(new, insteadOf: before)
         let event = InsertNewMessage.event(
@@ -85,6 +85,11 @@ package final class MessageStore: Sendable {
         )
         let written = self.triggers.writesEvent && status.tracksTasks ? event : nil
         let queues = self.triggers.queuesExtraction && status.tracksTasks
+        let find = { @Sendable (database: PostgresSession) in
+            try database.query(Self.find, [.uuid(id)]) { row in
+                try MessageRow(row: row).message(parts: parts.text)
+            }.first
+        }
         return Write(
             pool: self.pool,
             locks: (new.sessionID, self.turns),
@@ -94,7 +99,11 @@ package final class MessageStore: Sendable {
                     try SessionOwnership.require(session: new.sessionID, project: new.projectID, in: database)
                     throw TasksError.sessionNotFound
                 }
-                try first(database)
+                if let first {
+                    // An earlier run, whose reply was lost, may have been committed while this one waited for the lock.
+                    if let message = try find(database) { return message }
+                    try first(database)
+                }
                 try AssetReferences.count(parts.uses, in: database)
                 let message = try database.query(
                     Self.insert,
@@ -106,11 +115,7 @@ package final class MessageStore: Sendable {
                 try written?.enqueue(in: database)
                 return message
             },
-            find: { database in
-                try database.query(Self.find, [.uuid(id)]) { row in
-                    try MessageRow(row: row).message(parts: parts.text)
-                }.first
-            },
+            find: find,
             onCommit: { _ in
                 if written != nil { self.onEvent() }
                 if queues { self.onStored() }

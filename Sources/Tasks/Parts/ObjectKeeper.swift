@@ -74,11 +74,25 @@ package struct ObjectKeeper: Service {
     ///
     /// - Throws: `S3Error` when it is likely to be the store's fault, `PostgresError`; what is not done then stays queued.
     func tidy() async throws {
+        var failure: (any Error)?
+        do {
+            try await self.giveBackAll()
+        } catch {
+            failure = error  // what cannot be read holds up nothing that can be removed
+        }
+        try await self.removeAll()
+        if let failure { throw failure }
+    }
+
+    private func giveBackAll() async throws {
         while true {
             let releases = try await self.pool.read(Self.listReleases, [], decode: Release.init(row:))
             guard !releases.isEmpty else { break }
             try await self.each(of: releases, orLater: Self.postponeRelease, { .uuid($0.message) }, self.giveBack)
         }
+    }
+
+    private func removeAll() async throws {
         while true {
             let removals = try await self.pool.read(Self.listRemovals, [], decode: Removal.init(row:))
             guard !removals.isEmpty else { break }
@@ -105,7 +119,8 @@ package struct ObjectKeeper: Service {
                 _ = try await self.pool.perform { session in try session.execute(postpone, parameters) }
                 failuresInARow += 1
                 guard !isAway, failuresInARow < Self.mostFailuresInARow else { throw error }
-                self.logger.warning("An unused object could not be removed, trying again in a minute", error: error)
+                self.logger.warning(
+                    "An object of a deleted message cannot be read or removed, trying again in a minute", error: error)
             }
         }
     }

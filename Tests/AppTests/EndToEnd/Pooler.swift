@@ -35,6 +35,7 @@ struct Pooler {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/sbin/pgbouncer")
         process.arguments = ["--quiet", file.path()]
+        process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
         defer {

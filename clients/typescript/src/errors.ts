@@ -9,7 +9,7 @@ export class SkillRelayError extends Error {
     this.prototype.name = 'SkillRelayError';
   }
 
-  /** The key under which a write was sent. Whether it took effect or not: repeated under this key, it does so once. */
+  /** The key under which a write was sent. Whether it took effect or not: repeated under this key, it does so once; but for a flush. */
   declare idempotencyKey?: string;
 
   constructor(message: string, options: SkillRelayErrorOptions = {}) {

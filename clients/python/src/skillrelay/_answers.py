@@ -21,8 +21,8 @@ def _decoded(kind: Type[T], data: Any) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(["data", *map(str, first["loc"])])
-        # Not the value: that may be somebody's message.
-        raise UnexpectedAnswerError(f"unexpected answer: {where}: {first['msg']}") from error
+        # Not the value, which pydantic's error tells: that may be somebody's message.
+        raise UnexpectedAnswerError(f"unexpected answer: {where}: {first['msg']}") from None
 
 
 def one(model: Type[T]) -> Callable[[Answer], T]:

@@ -13,7 +13,7 @@ class SkillRelayError(Exception):
     Attributes:
         is_retryable: the same request may succeed later. The client has by then repeated it as often as it may.
         idempotency_key: the key under which a write was sent; None of a read. Whether the write took effect or not:
-            repeated under this key, it does so once.
+            repeated under this key, it does so once. Not so a flush, of which the service keeps no key.
     """
 
     is_retryable: bool = False
