@@ -263,6 +263,22 @@ struct PartStorageTests {
         }
     }
 
+    @Test("messages whose parts cannot be read hold up no removal")
+    func refusedReleases() async throws {
+        try await withObjects { fixture, objects in
+            let session = try await fixture.session()
+            _ = try await objects.messages.store(fixture.message("hello", in: session)).perform()
+            try await objects.delete([session])
+            try await fixture.database.script(
+                """
+                INSERT INTO skillrelay.part_releases (message_id, project_id, sha256, s3_key)
+                SELECT gen_random_uuid(), gen_random_uuid(), '', 'not//a-key' FROM generate_series(1, 5)
+                """)
+            await #expect(throws: S3Error.self) { try await objects.keeper.tidy() }
+            #expect(try objects.store.keys == [])
+        }
+    }
+
     @Test("a store that lets nothing go is not asked for everything each time")
     func refusedAll() async throws {
         try await withObjects { fixture, objects in
