@@ -188,7 +188,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("docs/configuration.md has a row for every variable, with its default")
+    @Test("docs/configuration.md has a row for every variable, with its type and default")
     func documented() throws {
         let page = try String(contentsOf: Repository.file("docs/configuration.md"), encoding: .utf8)
         let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
@@ -199,8 +199,8 @@ struct ConfigurationTests {
             switch setting.defaultValue {
             case .string(""): break
             case .string(let text): #expect(row.hasSuffix("| `\(text)` |"))
-            case .int(let number): #expect(row.hasSuffix("| `\(number)` |"))
-            case .bool(let flag): #expect(row.hasSuffix("| `\(flag)` |"))
+            case .int(let number): #expect(row.hasPrefix(start + " integer |") && row.hasSuffix("| `\(number)` |"))
+            case .bool(let flag): #expect(row.hasPrefix(start + " boolean |") && row.hasSuffix("| `\(flag)` |"))
             default: Issue.record("an unexpected kind of default")
             }
         }
