@@ -70,7 +70,7 @@ package struct ObjectKeeper: Service {
         }) > 0 {}
     }
 
-    /// Does all that is due. An entry that fails is put off, and stops no other.
+    /// Does all that is due. An entry that fails is put off, so that it is not before the others the next time.
     ///
     /// - Throws: `S3Error` when it is likely to be the store's fault, `PostgresError`; what is not done then stays queued.
     func tidy() async throws {

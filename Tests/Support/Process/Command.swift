@@ -34,6 +34,12 @@ package enum Command {
         }
     }
 
+    /// Whether it has ended; it can still be waited for.
+    static func hasEnded(_ process: pid_t) -> Bool {
+        var end = siginfo_t()
+        return waitid(P_PID, id_t(process), &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_signo == SIGCHLD
+    }
+
     /// Starts it; who does has to wait for it. With `leadsGroup` it leads a process group, which all that it starts is in.
     static func spawn(_ command: [String], output: String, leadsGroup: Bool = false) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()

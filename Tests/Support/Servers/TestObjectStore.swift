@@ -83,9 +83,11 @@ package final class TestObjectStore: Sendable {
     }
 
     private static let metadata = ".nanio-meta"
+
     fileprivate func awaitStart() async throws {
         do {
-            try await eventually("the object store listens", within: .seconds(60)) {
+            try await eventually("the object store listens") {
+                guard !Command.hasEnded(self.process) else { throw TestError("the object store has ended") }
                 guard let socket = LoopbackSocket.connected(to: self.port) else { return false }
                 Glibc.close(socket)
                 return true
